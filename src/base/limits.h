@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Every limit on what comes from outside, in one place. */
+#ifndef GW_BASE_LIMITS_H
+#define GW_BASE_LIMITS_H
+
+#define GW_KIB 1024
+#define GW_MIB (1024 * 1024)
+
+/* store and NDJSON */
+#define GW_LIMIT_FQID 48                         /* characters */
+#define GW_LIMIT_FIELD_NAME 1024                 /* bytes */
+#define GW_LIMIT_JSON_DEPTH 512                  /* nested lists, objects */
+#define GW_LIMIT_EVENT_DATA (64 * GW_MIB)        /* bytes of one event */
+#define GW_LIMIT_MODEL_BYTES (256 * GW_MIB)      /* one model's fields */
+#define GW_LIMIT_FIELDS 65535                    /* fields of one model */
+#define GW_LIMIT_POSITION_EVENTS 1000000         /* events of a position */
+#define GW_LIMIT_LINE (256 * GW_MIB)             /* one NDJSON line */
+#define GW_LIMIT_COLLECTIONS 65535               /* in one store */
+
+/* migrations */
+#define GW_LIMIT_MIGRATIONS 9998                 /* NNNN from 0002 */
+#define GW_LIMIT_MIGRATION_FILE (16 * GW_MIB)    /* bytes */
+#define GW_LIMIT_RULES 10000                     /* rules of one file */
+#define GW_LIMIT_MIGRATION_OUTPUT 1000000        /* events from one call */
+
+/* command line */
+#define GW_LIMIT_JSON_OUTPUT (64 * GW_MIB)       /* "output" under --json */
+
+/* defaults a user may change */
+#define GW_DEFAULT_MEMORY ((size_t)4096 * GW_MIB) /* for models */
+#define GW_DEFAULT_LUA_MEMORY ((size_t)256 * GW_MIB)
+#define GW_DEFAULT_LUA_SECONDS 10                /* per call */
+#define GW_DEFAULT_BATCH_BYTES ((size_t)4 * GW_MIB)
+#define GW_DEFAULT_KEYFRAME_EVENTS 4000000       /* between two saves */
+
+#endif

@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keyframes of all levels side by side: one slot per model, and per level a
+ * page of statuses (always) and of cells (only where fields are kept).
+ *
+ * What a position changed is in a log, so that it can be taken back, and so
+ * that one can ask how a model was when the position began. The log also
+ * tells when two levels do the same to the same state: the result is then
+ * made once and shared. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "event/index_priv.h"
+#include "event/model_priv.h"
+
+enum { PAGE = 1024, NO_ENTRY = 0 };
+
+struct cell {
+    int64_t meta_position;
+    gw_state *state;
+};
+
+struct level {
+    uint8_t **status;    /* [pages] */
+    struct cell **cells; /* [pages], NULL where nothing is kept */
+};
+
+struct slot {
+    uint32_t epoch; /* the position in which it was last changed … */
+    uint32_t last;  /* … and its newest log entry then, + 1 */
+    bool is_dirty;
+};
+
+struct change {
+    uint32_t slot;
+    uint32_t level;
+    uint32_t previous; /* of the same slot, + 1 */
+    gw_event_type type;
+    const void *set, *cut; /* tell events that are the same apart from others */
+    gw_model before;       /* with a reference */
+};
+
+struct gw_keyframes {
+    size_t levels;
+    gw_mask (*mask)(void *arg, size_t level, gw_slice collection);
+    void *mask_arg;
+    bool has_backing;
+    gw_keyframe_backing backing;
+
+    gw_index *index;
+    struct level *level; /* [levels] */
+    size_t pages;
+    struct slot *slots; /* [pages * PAGE] */
+    gw_mask *masks;     /* [collections * levels] */
+    size_t n_masks, room_masks; /* in collections */
+    uint32_t *dirty;
+    size_t n_dirty, room_dirty;
+
+    struct change *log;
+    size_t n_log, room_log;
+    uint32_t epoch;
+    int64_t position;
+    size_t state_bytes, page_bytes;
+    gw_model *loaded; /* [levels], scratch */
+};
+
+/* ---- states, counted ---- */
+
+static size_t
+size_of(const gw_state *state)
+{
+    return sizeof(gw_state) + state->bytes + 16; /* malloc's own */
+}
+
+static void
+release(gw_keyframes *kf, gw_state *state)
+{
+    if (state != NULL && state->refs == 1) {
+        size_t size = size_of(state);
+        kf->state_bytes -= size < kf->state_bytes ? size : kf->state_bytes;
+    }
+    gw_state_release(state);
+}
+
+/* ---- life ---- */
+
+gw_keyframes *
+gw_keyframes_new(size_t levels,
+                 gw_mask (*mask)(void *arg, size_t level,
+                                 gw_slice collection),
+                 void *arg, const gw_keyframe_backing *backing)
+{
+    gw_keyframes *kf = gw_calloc(1, sizeof(*kf));
+    kf->levels = levels;
+    kf->mask = mask;
+    kf->mask_arg = arg;
+    kf->index = gw_index_new();
+    kf->level = gw_calloc(levels, sizeof(struct level));
+    kf->loaded = gw_calloc(levels, sizeof(gw_model));
+    kf->epoch = 1;
+    gw_keyframes_set_backing(kf, backing);
+    return kf;
+}
+
+void
+gw_keyframes_set_backing(gw_keyframes *kf,
+                         const gw_keyframe_backing *backing)
+{
+    kf->has_backing = backing != NULL;
+    if (backing != NULL) {
+        kf->backing = *backing;
+    }
+}
+
+static void
+forget_changes(gw_keyframes *kf)
+{
+    for (size_t i = 0; i < kf->n_log; i++) {
+        release(kf, (gw_state *)kf->log[i].before.state);
+    }
+    kf->n_log = 0;
+    kf->epoch++;
+}
+
+static void
+free_pages(gw_keyframes *kf)
+{
+    for (size_t l = 0; l < kf->levels; l++) {
+        struct level *level = &kf->level[l];
+        for (size_t p = 0; p < kf->pages; p++) {
+            for (size_t i = 0; level->cells[p] != NULL && i < PAGE; i++) {
+                gw_state_release(level->cells[p][i].state);
+            }
+            free(level->cells[p]);
+            free(level->status[p]);
+        }
+        free(level->cells);
+        free(level->status);
+        *level = (struct level){0};
+    }
+    free(kf->slots);
+    free(kf->masks);
+    free(kf->dirty);
+    kf->slots = NULL;
+    kf->masks = NULL;
+    kf->dirty = NULL;
+    kf->pages = kf->n_masks = kf->room_masks = 0;
+    kf->n_dirty = kf->room_dirty = 0;
+    kf->state_bytes = kf->page_bytes = 0;
+}
+
+void
+gw_keyframes_free(gw_keyframes *kf)
+{
+    if (kf == NULL) {
+        return;
+    }
+    forget_changes(kf);
+    free_pages(kf);
+    gw_index_free(kf->index);
+    free(kf->level);
+    free(kf->loaded);
+    free(kf->log);
+    free(kf);
+}
+
+void
+gw_keyframes_drop(gw_keyframes *kf)
+{
+    assert(kf->has_backing && kf->n_dirty == 0);
+    forget_changes(kf);
+    free_pages(kf);
+    gw_index_free(kf->index);
+    kf->index = gw_index_new();
+}
+
+size_t
+gw_keyframes_bytes(const gw_keyframes *kf)
+{
+    return kf->state_bytes + kf->page_bytes + gw_index_bytes(kf->index) +
+           kf->room_log * sizeof(struct change) +
+           kf->room_dirty * sizeof(uint32_t);
+}
+
+/* ---- slots ---- */
+
+static void
+add_page(gw_keyframes *kf)
+{
+    size_t p = kf->pages++;
+    for (size_t l = 0; l < kf->levels; l++) {
+        struct level *level = &kf->level[l];
+        level->status =
+            gw_realloc(level->status, kf->pages * sizeof(uint8_t *));
+        level->cells =
+            gw_realloc(level->cells, kf->pages * sizeof(struct cell *));
+        level->status[p] = gw_calloc(PAGE, 1);
+        level->cells[p] = NULL;
+        kf->page_bytes += PAGE;
+    }
+    kf->slots = gw_realloc(kf->slots, kf->pages * PAGE * sizeof(*kf->slots));
+    memset(kf->slots + p * PAGE, 0, PAGE * sizeof(*kf->slots));
+    kf->page_bytes += PAGE * sizeof(*kf->slots);
+}
+
+/* Asks once per collection and level what is to be kept. */
+static const gw_mask *
+mask_of(gw_keyframes *kf, uint32_t slot, size_t level)
+{
+    uint32_t c = gw_index_collection_of(kf->index, slot);
+    while (kf->n_masks <= c) {
+        if (kf->n_masks == kf->room_masks) {
+            kf->room_masks = kf->room_masks * 2 + 16;
+            kf->masks = gw_realloc(kf->masks, kf->room_masks * kf->levels *
+                                                  sizeof(gw_mask));
+        }
+        gw_slice name = gw_index_collection_at(kf->index, kf->n_masks)->name;
+        const char *slash = memchr(name.at, '/', name.len);
+        if (slash != NULL) {
+            name.len = (size_t)(slash - name.at);
+        }
+        gw_mask *masks = &kf->masks[kf->n_masks++ * kf->levels];
+        for (size_t l = 0; l < kf->levels; l++) {
+            masks[l] = kf->mask(kf->mask_arg, l, name);
+        }
+    }
+    return &kf->masks[c * kf->levels + level];
+}
+
+static bool
+is_kept(const gw_mask *mask)
+{
+    return mask->all || mask->n > 0;
+}
+
+static gw_model
+read_cell(const gw_keyframes *kf, size_t level, uint32_t slot)
+{
+    const struct level *l = &kf->level[level];
+    const struct cell *page = l->cells[slot / PAGE];
+    gw_model model = {(gw_status)l->status[slot / PAGE][slot % PAGE], 0,
+                      NULL};
+    if (page != NULL) {
+        model.meta_position = page[slot % PAGE].meta_position;
+        model.state = page[slot % PAGE].state;
+    }
+    return model;
+}
+
+/* Takes the model's reference; the old state's reference stays with the
+ * caller. */
+static void
+write_cell(gw_keyframes *kf, size_t level, uint32_t slot,
+           const gw_model *model)
+{
+    struct level *l = &kf->level[level];
+    struct cell **page = &l->cells[slot / PAGE];
+    l->status[slot / PAGE][slot % PAGE] = (uint8_t)model->status;
+    if (*page == NULL && model->state != NULL) {
+        *page = gw_calloc(PAGE, sizeof(struct cell));
+        kf->page_bytes += PAGE * sizeof(struct cell);
+    }
+    if (*page != NULL) {
+        (*page)[slot % PAGE] = (struct cell){model->meta_position,
+                                             (gw_state *)model->state};
+    }
+}
+
+/* Puts what the backing gave into a slot. A state below that is the one
+ * above was not saved by itself: a level that keeps only some fields had
+ * none of them. */
+static void
+install(gw_keyframes *kf, uint32_t slot)
+{
+    for (size_t l = 0; l < kf->levels; l++) {
+        gw_model *model = &kf->loaded[l];
+        const gw_mask *mask = mask_of(kf, slot, l);
+        bool is_shared = l + 1 < kf->levels &&
+                         model->state == kf->loaded[l + 1].state;
+        if (model->state != NULL &&
+            (!is_kept(mask) || (!mask->all && is_shared))) {
+            gw_state_release((gw_state *)model->state);
+            model->state = NULL;
+        }
+        if (model->state != NULL && !is_shared) {
+            kf->state_bytes += size_of(model->state);
+        }
+        write_cell(kf, l, slot, model);
+    }
+}
+
+/* The slot of an fqid, made when missing, filled from the backing. */
+static gw_code
+slot_of(gw_keyframes *kf, gw_slice fqid, uint32_t *out, gw_error *err)
+{
+    *out = gw_index_find(kf->index, fqid);
+    if (*out != GW_NO_SLOT) {
+        return GW_OK;
+    }
+    gw_code code = GW_OK;
+    memset(kf->loaded, 0, kf->levels * sizeof(gw_model));
+    if (kf->has_backing) {
+        code = kf->backing.load(kf->backing.self, fqid, kf->loaded,
+                                kf->levels, err);
+    }
+    if (code == GW_OK) {
+        code = gw_index_add(kf->index, fqid, out, err);
+    }
+    if (code == GW_OK) {
+        if (*out >= kf->pages * PAGE) {
+            add_page(kf);
+        }
+        install(kf, *out);
+    }
+    return code;
+}
+
+/* ---- applying ---- */
+
+void
+gw_keyframes_begin(gw_keyframes *kf, int64_t position)
+{
+    forget_changes(kf);
+    kf->position = position;
+}
+
+static void
+mark_dirty(gw_keyframes *kf, uint32_t slot)
+{
+    if (kf->slots[slot].is_dirty) {
+        return;
+    }
+    if (kf->n_dirty == kf->room_dirty) {
+        kf->room_dirty = kf->room_dirty * 2 + 1024;
+        kf->dirty =
+            gw_realloc(kf->dirty, kf->room_dirty * sizeof(uint32_t));
+    }
+    kf->slots[slot].is_dirty = true;
+    kf->dirty[kf->n_dirty++] = slot;
+}
+
+static uint32_t
+last_change(const gw_keyframes *kf, uint32_t slot)
+{
+    const struct slot *s = &kf->slots[slot];
+    return s->epoch == kf->epoch ? s->last : NO_ENTRY;
+}
+
+static void
+record(gw_keyframes *kf, uint32_t slot, size_t level, const gw_event *event,
+       const gw_model *before)
+{
+    if (kf->n_log == kf->room_log) {
+        kf->room_log = kf->room_log * 2 + 64;
+        kf->log = gw_realloc(kf->log, kf->room_log * sizeof(struct change));
+    }
+    kf->log[kf->n_log++] = (struct change){
+        .slot = slot,
+        .level = (uint32_t)level,
+        .previous = last_change(kf, slot),
+        .type = event->type,
+        .set = event->set.at,
+        .cut = event->cut.at,
+        .before = *before,
+    };
+    kf->slots[slot].epoch = kf->epoch;
+    kf->slots[slot].last = (uint32_t)kf->n_log;
+}
+
+/* What level `level` holds after the change at `i`: the state before its
+ * next change, or the present one. */
+static gw_model
+result_of(const gw_keyframes *kf, uint32_t i)
+{
+    const struct change *c = &kf->log[i];
+    uint32_t later = 0;
+    for (uint32_t at = last_change(kf, c->slot); at != i + 1;
+         at = kf->log[at - 1].previous) {
+        if (kf->log[at - 1].level == c->level) {
+            later = at;
+        }
+    }
+    return later != 0 ? kf->log[later - 1].before
+                      : read_cell(kf, c->level, c->slot);
+}
+
+enum { LOOK_BACK = 16 };
+
+/* Whether another level has already applied this event to this state. */
+static bool
+find_shared(const gw_keyframes *kf, uint32_t slot, const gw_event *event,
+            const gw_model *before, gw_model *out)
+{
+    int looked = 0;
+    for (uint32_t at = last_change(kf, slot);
+         at != NO_ENTRY && looked < LOOK_BACK;
+         at = kf->log[at - 1].previous, looked++) {
+        const struct change *c = &kf->log[at - 1];
+        if (c->type == event->type && c->set == event->set.at &&
+            c->cut == event->cut.at && c->before.state == before->state &&
+            c->before.status == before->status) {
+            gw_model after = result_of(kf, at - 1);
+            if (after.state != NULL) {
+                *out = after;
+                gw_state_retain(out->state);
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+gw_code
+gw_keyframes_apply(gw_keyframes *kf, size_t level, const gw_event *event,
+                   gw_error *err)
+{
+    uint32_t slot;
+    gw_model after;
+    gw_code code = slot_of(kf, event->fqid.text, &slot, err);
+    if (code != GW_OK) {
+        return code;
+    }
+    const gw_mask *mask = mask_of(kf, slot, level);
+    gw_model before = read_cell(kf, level, slot);
+    bool is_shared =
+        mask->all && kf->levels > 1 &&
+        find_shared(kf, slot, event, &before, &after);
+    if (!is_shared) {
+        code = gw_model_after(&before, event, kf->position, mask, &after,
+                              err);
+        if (code != GW_OK) {
+            return code;
+        }
+        if (after.state != NULL && after.state != before.state) {
+            kf->state_bytes += size_of(after.state);
+        }
+    }
+    record(kf, slot, level, event, &before);
+    write_cell(kf, level, slot, &after);
+    mark_dirty(kf, slot);
+    return GW_OK;
+}
+
+void
+gw_keyframes_undo(gw_keyframes *kf)
+{
+    for (size_t i = kf->n_log; i-- > 0;) {
+        struct change *c = &kf->log[i];
+        gw_model now = read_cell(kf, c->level, c->slot);
+        write_cell(kf, c->level, c->slot, &c->before);
+        release(kf, (gw_state *)now.state);
+    }
+    kf->n_log = 0; /* the references went back into the cells */
+    kf->epoch++;
+}
+
+/* ---- asking ---- */
+
+gw_code
+gw_keyframes_get(gw_keyframes *kf, size_t level, gw_slice fqid,
+                 gw_model *out, gw_error *err)
+{
+    uint32_t slot;
+    gw_code code = slot_of(kf, fqid, &slot, err);
+    if (code == GW_OK) {
+        *out = read_cell(kf, level, slot);
+    }
+    return code;
+}
+
+gw_code
+gw_keyframes_get_before(gw_keyframes *kf, size_t level, gw_slice fqid,
+                        gw_model *out, gw_error *err)
+{
+    uint32_t slot;
+    gw_code code = slot_of(kf, fqid, &slot, err);
+    if (code != GW_OK) {
+        return code;
+    }
+    *out = read_cell(kf, level, slot);
+    for (uint32_t at = last_change(kf, slot); at != NO_ENTRY;
+         at = kf->log[at - 1].previous) {
+        if (kf->log[at - 1].level == level) {
+            *out = kf->log[at - 1].before;
+        }
+    }
+    return GW_OK;
+}
+
+static gw_code
+fetch_listed(void *arg, gw_slice fqid, gw_error *err)
+{
+    uint32_t slot;
+    return slot_of(arg, fqid, &slot, err);
+}
+
+static gw_code
+fetch_collection(gw_keyframes *kf, gw_slice name, gw_error *err)
+{
+    gw_collection *c;
+    gw_code code = gw_index_collection(kf->index, name, &c, err);
+    if (code != GW_OK || c->is_listed || !kf->has_backing) {
+        return code;
+    }
+    code = kf->backing.list(kf->backing.self, name, fetch_listed, kf, err);
+    if (code == GW_OK) { /* the table may have moved */
+        code = gw_index_collection(kf->index, name, &c, err);
+    }
+    if (code == GW_OK) {
+        c->is_listed = true;
+    }
+    return code;
+}
+
+static bool
+is_part_of(const gw_collection *c, gw_slice name)
+{
+    return gw_slice_equal(c->name, name) ||
+           (c->is_wide && c->name.len > name.len &&
+            memcmp(c->name.at, name.at, name.len) == 0 &&
+            c->name.at[name.len] == '/');
+}
+
+gw_code
+gw_keyframes_each(gw_keyframes *kf, gw_slice collection,
+                  gw_code (*visit)(void *arg, gw_slice fqid, gw_error *err),
+                  void *arg, gw_error *err)
+{
+    gw_code code = fetch_collection(kf, collection, err);
+    char text[GW_LIMIT_FQID + 1];
+    for (size_t i = 0; i < gw_index_collections(kf->index); i++) {
+        const gw_collection *c = gw_index_collection_at(kf->index, i);
+        if (!is_part_of(c, collection)) {
+            continue;
+        }
+        for (size_t k = 0; code == GW_OK && k < c->n; k++) {
+            code = visit(arg, gw_index_fqid(kf->index, c->slots[k], text),
+                         err);
+        }
+    }
+    return code;
+}
+
+/* ---- saving ---- */
+
+gw_code
+gw_keyframes_save(gw_keyframes *kf,
+                  gw_code (*write)(void *arg, const gw_saved_model *model,
+                                   gw_error *err),
+                  void *arg, gw_error *err)
+{
+    char text[GW_LIMIT_FQID + 1];
+    gw_code code = GW_OK;
+    gw_model *models = gw_calloc(kf->levels, sizeof(gw_model));
+
+    for (size_t i = 0; code == GW_OK && i < kf->n_dirty; i++) {
+        uint32_t slot = kf->dirty[i];
+        for (size_t l = 0; l < kf->levels; l++) {
+            models[l] = read_cell(kf, l, slot);
+        }
+        gw_saved_model saved = {gw_index_fqid(kf->index, slot, text),
+                                kf->levels, models};
+        code = write(arg, &saved, err);
+    }
+    if (code == GW_OK) {
+        for (size_t i = 0; i < kf->n_dirty; i++) {
+            kf->slots[kf->dirty[i]].is_dirty = false;
+        }
+        kf->n_dirty = 0;
+    }
+    free(models);
+    return code;
+}

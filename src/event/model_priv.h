@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** A model's fields as one packed block; shared by model.c, keyframe.c. */
+#ifndef GW_EVENT_MODEL_PRIV_H
+#define GW_EVENT_MODEL_PRIV_H
+
+#include "event/keyframe.h"
+
+/* refs, size and count, then per field: u32 key length, u32 value length,
+ * key bytes, value bytes; unaligned. Never changed once made. */
+struct gw_state {
+    uint32_t refs;
+    uint32_t n;
+    size_t bytes; /* of data */
+    char data[];
+};
+
+/** Whether a level wants a field. */
+bool gw_mask_has(const gw_mask *mask, gw_slice key);
+
+/**
+ * What the event makes of a model, as a new model with a reference of its
+ * own; `model` is not touched. Shared by keyframes and gw_model_apply.
+ *
+ * Errors: as gw_model_apply.
+ */
+GW_MUST_CHECK gw_code gw_model_after(const gw_model *model,
+                                     const gw_event *event, int64_t position,
+                                     const gw_mask *mask, gw_model *out,
+                                     gw_error *err);
+
+#endif

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keyframes: levels, undo, masks, saving and fetching again. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "event/keyframe.h"
+
+static const gw_slice only_x[] = {{"x", 1}};
+
+/* level 0 keeps field x only, the others everything */
+static gw_mask
+some_mask(void *arg, size_t level, gw_slice collection)
+{
+    (void)arg, (void)collection;
+    return level == 0 ? (gw_mask){false, only_x, 1}
+                      : (gw_mask){true, NULL, 0};
+}
+
+static gw_mask
+full_mask(void *arg, size_t level, gw_slice collection)
+{
+    (void)arg, (void)level, (void)collection;
+    return (gw_mask){true, NULL, 0};
+}
+
+static gw_code
+apply(gw_keyframes *kf, size_t level, const char *fqid, const char *type,
+      const char *data, gw_arena *arena)
+{
+    gw_event event;
+    gw_code code =
+        gw_event_parse(arena, gw_slice_of(fqid), gw_slice_of(type),
+                       gw_slice_of(data), &event, NULL);
+    return code == GW_OK ? gw_keyframes_apply(kf, level, &event, NULL)
+                         : code;
+}
+
+static int64_t
+field_of(gw_keyframes *kf, size_t level, const char *fqid, const char *key)
+{
+    gw_model model;
+    int64_t value = -1;
+    assert_int_equal(
+        gw_keyframes_get(kf, level, gw_slice_of(fqid), &model, NULL), 0);
+    (void)gw_json_int(gw_state_get(model.state, gw_slice_of(key)), &value);
+    return value;
+}
+
+static gw_status
+status_of(gw_keyframes *kf, size_t level, const char *fqid)
+{
+    gw_model model;
+    assert_int_equal(
+        gw_keyframes_get(kf, level, gw_slice_of(fqid), &model, NULL), 0);
+    return model.status;
+}
+
+static void
+undo_takes_back_a_whole_position_at_all_levels(void **state)
+{
+    (void)state;
+    gw_arena arena;
+    gw_arena_init(&arena);
+    gw_keyframes *kf = gw_keyframes_new(2, full_mask, NULL, NULL);
+    gw_keyframes_begin(kf, 1);
+    assert_int_equal(apply(kf, 0, "a/1", "create", "{\"v\":1}", &arena), 0);
+    assert_int_equal(apply(kf, 1, "a/1", "create", "{\"v\":10}", &arena), 0);
+    gw_keyframes_begin(kf, 2);
+    assert_int_equal(apply(kf, 0, "a/1", "update", "{\"v\":2}", &arena), 0);
+    assert_int_equal(apply(kf, 0, "a/1", "update", "{\"v\":3}", &arena), 0);
+    assert_int_equal(apply(kf, 1, "a/1", "delete", "null", &arena), 0);
+    assert_int_equal(apply(kf, 1, "a/2", "create", "{}", &arena), 0);
+
+    gw_keyframes_undo(kf);
+
+    assert_int_equal(field_of(kf, 0, "a/1", "v"), 1);
+    assert_int_equal(field_of(kf, 1, "a/1", "v"), 10);
+    assert_int_equal(status_of(kf, 1, "a/1"), GW_STATUS_ALIVE);
+    assert_int_equal(status_of(kf, 1, "a/2"), GW_STATUS_NONE);
+    gw_keyframes_free(kf);
+    gw_arena_clear(&arena);
+}
+
+static void
+before_is_the_model_as_the_position_began(void **state)
+{
+    (void)state;
+    gw_arena arena;
+    gw_model model;
+    int64_t v = 0;
+    gw_arena_init(&arena);
+    gw_keyframes *kf = gw_keyframes_new(1, full_mask, NULL, NULL);
+    gw_keyframes_begin(kf, 1);
+    assert_int_equal(apply(kf, 0, "a/1", "create", "{\"v\":1}", &arena), 0);
+    gw_keyframes_begin(kf, 2);
+    assert_int_equal(apply(kf, 0, "a/1", "update", "{\"v\":2}", &arena), 0);
+    assert_int_equal(apply(kf, 0, "a/1", "update", "{\"v\":3}", &arena), 0);
+
+    assert_int_equal(
+        gw_keyframes_get_before(kf, 0, GW_LIT("a/1"), &model, NULL), 0);
+
+    assert_true(gw_json_int(gw_state_get(model.state, GW_LIT("v")), &v));
+    assert_int_equal(v, 1);
+    assert_int_equal(field_of(kf, 0, "a/1", "v"), 3);
+    gw_keyframes_free(kf);
+    gw_arena_clear(&arena);
+}
+
+static void
+levels_share_a_state_until_they_differ(void **state)
+{
+    (void)state;
+    gw_arena arena;
+    gw_event event;
+    gw_model low;
+    gw_model high;
+    gw_arena_init(&arena);
+    gw_keyframes *kf = gw_keyframes_new(2, full_mask, NULL, NULL);
+    assert_int_equal(gw_event_parse(&arena, GW_LIT("a/1"), GW_LIT("create"),
+                                    GW_LIT("{\"v\":1}"), &event, NULL),
+                     0);
+    gw_keyframes_begin(kf, 1);
+    assert_int_equal(gw_keyframes_apply(kf, 0, &event, NULL), 0);
+    assert_int_equal(gw_keyframes_apply(kf, 1, &event, NULL), 0);
+
+    assert_int_equal(gw_keyframes_get(kf, 0, GW_LIT("a/1"), &low, NULL), 0);
+    assert_int_equal(gw_keyframes_get(kf, 1, GW_LIT("a/1"), &high, NULL), 0);
+    assert_ptr_equal(low.state, high.state);
+
+    gw_keyframes_begin(kf, 2);
+    assert_int_equal(apply(kf, 1, "a/1", "update", "{\"v\":2}", &arena), 0);
+    assert_int_equal(field_of(kf, 0, "a/1", "v"), 1);
+    assert_int_equal(field_of(kf, 1, "a/1", "v"), 2);
+    gw_keyframes_free(kf);
+    gw_arena_clear(&arena);
+}
+
+static void
+a_level_keeps_only_what_its_mask_names(void **state)
+{
+    (void)state;
+    gw_arena arena;
+    gw_arena_init(&arena);
+    gw_keyframes *kf = gw_keyframes_new(2, some_mask, NULL, NULL);
+    gw_keyframes_begin(kf, 1);
+
+    assert_int_equal(
+        apply(kf, 0, "a/1", "create", "{\"v\":1,\"x\":2}", &arena), 0);
+
+    assert_int_equal(field_of(kf, 0, "a/1", "v"), -1);
+    assert_int_equal(field_of(kf, 0, "a/1", "x"), 2);
+    gw_keyframes_free(kf);
+    gw_arena_clear(&arena);
+}
+
+static gw_code
+collect(void *arg, gw_slice fqid, gw_error *err)
+{
+    (void)err;
+    gw_buf_slice(arg, fqid);
+    gw_buf_byte(arg, ' ');
+    return GW_OK;
+}
+
+static void
+ids_of_any_length_are_told_apart(void **state)
+{
+    (void)state;
+    static const char *const fqids[] = {
+        "a/1",
+        "a/18446744073709551617",
+        "a/1000000000000000000",
+        "a/123456789012345678901234567890",
+        "a/123000000000000000000000000001",
+        "ab_c/1",
+    };
+    gw_arena arena;
+    gw_buf seen = {0};
+    gw_arena_init(&arena);
+    gw_keyframes *kf = gw_keyframes_new(1, full_mask, NULL, NULL);
+    gw_keyframes_begin(kf, 1);
+    for (size_t i = 0; i < 6; i++) {
+        char data[32];
+        (void)snprintf(data, sizeof(data), "{\"v\":%zu}", i);
+        assert_int_equal(apply(kf, 0, fqids[i], "create", data, &arena), 0);
+    }
+
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(field_of(kf, 0, fqids[i], "v"), (int64_t)i);
+    }
+    assert_int_equal(
+        gw_keyframes_each(kf, GW_LIT("a"), collect, &seen, NULL), 0);
+    for (size_t i = 0; i < 5; i++) {
+        assert_non_null(strstr(gw_buf_cstr(&seen), fqids[i]));
+    }
+    assert_null(strstr(gw_buf_cstr(&seen), "ab_c/1"));
+    gw_buf_clear(&seen);
+    gw_keyframes_free(kf);
+    gw_arena_clear(&arena);
+}
+
+static void
+many_models_are_found_again(void **state)
+{
+    (void)state;
+    enum { MANY = 20000 };
+    gw_arena arena;
+    char fqid[32];
+    char data[32];
+    gw_arena_init(&arena);
+    gw_keyframes *kf = gw_keyframes_new(1, full_mask, NULL, NULL);
+    gw_keyframes_begin(kf, 1);
+    for (int i = 1; i <= MANY; i++) {
+        (void)snprintf(fqid, sizeof(fqid), "c%c/%d", 'c', i * 977);
+        fqid[0] = "abc"[i % 3];
+        fqid[1] = '/';
+        (void)snprintf(fqid + 2, 20, "%d", i * 977);
+        (void)snprintf(data, sizeof(data), "{\"v\":%d}", i);
+        assert_int_equal(apply(kf, 0, fqid, "create", data, &arena), 0);
+    }
+
+    for (int i = 1; i <= MANY; i++) {
+        fqid[0] = "abc"[i % 3];
+        fqid[1] = '/';
+        (void)snprintf(fqid + 2, 20, "%d", i * 977);
+        assert_int_equal(field_of(kf, 0, fqid, "v"), i);
+    }
+    gw_keyframes_free(kf);
+    gw_arena_clear(&arena);
+}
+
+/* A backing that keeps one model, as a store would. */
+struct kept {
+    bool has;
+    gw_model models[2];
+};
+
+static gw_code
+keep(void *arg, const gw_saved_model *saved, gw_error *err)
+{
+    struct kept *kept = arg;
+    (void)err;
+    kept->has = true;
+    for (size_t l = 0; l < 2; l++) {
+        kept->models[l] = saved->at[l];
+        gw_state_retain(kept->models[l].state);
+    }
+    return GW_OK;
+}
+
+static gw_code
+fetch(void *self, gw_slice fqid, gw_model *models, size_t levels,
+      gw_error *err)
+{
+    struct kept *kept = self;
+    (void)err;
+    assert_int_equal(levels, 2);
+    if (kept->has && gw_slice_equal(fqid, GW_LIT("a/1"))) {
+        for (size_t l = 0; l < 2; l++) {
+            models[l] = kept->models[l];
+            gw_state_retain(models[l].state);
+        }
+    }
+    return GW_OK;
+}
+
+static gw_code
+list(void *self, gw_slice collection,
+     gw_code (*found)(void *arg, gw_slice fqid, gw_error *err), void *arg,
+     gw_error *err)
+{
+    struct kept *kept = self;
+    (void)collection;
+    return kept->has ? found(arg, GW_LIT("a/1"), err) : GW_OK;
+}
+
+static void
+what_was_saved_and_dropped_is_fetched_again(void **state)
+{
+    (void)state;
+    gw_arena arena;
+    struct kept kept = {0};
+    gw_keyframe_backing backing = {&kept, fetch, list};
+    gw_buf seen = {0};
+    gw_arena_init(&arena);
+    gw_keyframes *kf = gw_keyframes_new(2, full_mask, NULL, NULL);
+    gw_keyframes_begin(kf, 1);
+    assert_int_equal(apply(kf, 0, "a/1", "create", "{\"v\":1}", &arena), 0);
+    assert_int_equal(apply(kf, 1, "a/1", "create", "{\"v\":10}", &arena), 0);
+    size_t bytes = gw_keyframes_bytes(kf);
+
+    assert_int_equal(gw_keyframes_save(kf, keep, &kept, NULL), 0);
+    gw_keyframes_set_backing(kf, &backing);
+    gw_keyframes_drop(kf);
+
+    assert_true(gw_keyframes_bytes(kf) < bytes);
+    assert_int_equal(
+        gw_keyframes_each(kf, GW_LIT("a"), collect, &seen, NULL), 0);
+    assert_string_equal(gw_buf_cstr(&seen), "a/1 ");
+    assert_int_equal(field_of(kf, 0, "a/1", "v"), 1);
+    assert_int_equal(field_of(kf, 1, "a/1", "v"), 10);
+    assert_int_equal(status_of(kf, 1, "a/2"), GW_STATUS_NONE);
+    for (size_t l = 0; l < 2; l++) {
+        gw_state_release((gw_state *)kept.models[l].state);
+    }
+    gw_buf_clear(&seen);
+    gw_keyframes_free(kf);
+    gw_arena_clear(&arena);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(undo_takes_back_a_whole_position_at_all_levels),
+        cmocka_unit_test(before_is_the_model_as_the_position_began),
+        cmocka_unit_test(levels_share_a_state_until_they_differ),
+        cmocka_unit_test(a_level_keeps_only_what_its_mask_names),
+        cmocka_unit_test(ids_of_any_length_are_told_apart),
+        cmocka_unit_test(many_models_are_found_again),
+        cmocka_unit_test(what_was_saved_and_dropped_is_fetched_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
