@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/sha256.h"
+
+/* Vectors of FIPS 180-4. */
+static const char empty_sum[] =
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+static const char abc_sum[] =
+    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+static void
+known_texts_have_their_known_sums(void **unused)
+{
+    char hex[GW_SHA256_HEX_SIZE];
+    gw_slice abc = GW_LIT("abc");
+
+    (void)unused;
+    gw_sha256_hex(NULL, 0, hex);
+    assert_string_equal(hex, empty_sum);
+    gw_sha256_hex(&abc, 1, hex);
+    assert_string_equal(hex, abc_sum);
+}
+
+static void
+parts_count_as_one_text(void **unused)
+{
+    char hex[GW_SHA256_HEX_SIZE];
+    gw_slice parts[] = {GW_LIT("a"), {0}, GW_LIT(""), GW_LIT("bc")};
+
+    (void)unused;
+    gw_sha256_hex(parts, 4, hex);
+    assert_string_equal(hex, abc_sum);
+
+    gw_sha256 *sum = gw_sha256_new();
+    gw_sha256_add(sum, GW_LIT("ab"));
+    gw_sha256_add(sum, GW_LIT("c"));
+    gw_sha256_finish(sum, hex);
+    assert_string_equal(hex, abc_sum);
+}
+
+static void
+a_sum_may_be_given_up(void **unused)
+{
+    gw_sha256 *sum = gw_sha256_new();
+
+    (void)unused;
+    gw_sha256_add(sum, GW_LIT("x"));
+    gw_sha256_free(sum);
+    gw_sha256_free(NULL);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(known_texts_have_their_known_sums),
+        cmocka_unit_test(parts_count_as_one_text),
+        cmocka_unit_test(a_sum_may_be_given_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
