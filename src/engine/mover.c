@@ -1,0 +1,647 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Positions on their way from the live into the migration tables. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/limits.h"
+#include "engine/mover.h"
+
+enum { PARCELS = 3, POLL_MS = 20 };
+
+/* A batch on its way, and what the run state is once it is written. */
+struct parcel {
+    gw_batch batch;
+    gw_run_state after; /* numbers only */
+};
+
+/* The queue between the two threads: a ring of parcels. The mover fills the
+ * one at `filled`, the writer writes the one at `written`. */
+struct gw_mover {
+    const gw_run *run;
+    gw_pipeline *pipeline;
+    gw_run_state state; /* as of what was handed to the writer */
+    int64_t since_save; /* events */
+    bool is_dirty;      /* keyframes moved since they were saved */
+    size_t batch_bytes, memory_bytes;
+    int64_t keyframe_events;
+    gw_keyframe_backing backing;
+
+    struct parcel ring[PARCELS];
+    uint64_t filled, written;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    pthread_t thread;
+    bool has_thread, is_closing;
+    gw_code code; /* of the writer */
+    gw_error err;
+};
+
+/* ---- the writing thread ---- */
+
+static void
+count_done(const gw_run *run, const gw_run_state *state)
+{
+    if (run->counters != NULL) {
+        atomic_store(&run->counters->positions_done, state->positions);
+        atomic_store(&run->counters->events_done, state->events);
+    }
+}
+
+static gw_code
+write_parcel(gw_mover *m, struct parcel *parcel, gw_error *err)
+{
+    gw_store *store = m->run->store;
+    gw_run_state after = parcel->after;
+    after.checksums = m->state.checksums;
+
+    gw_code code =
+        gw_store_write(store, parcel->batch.positions, parcel->batch.n,
+                       after.event_target, after.final_index, err);
+    if (code == GW_OK) {
+        code = gw_store_put_run_state(store, &after, err);
+    }
+    return code;
+}
+
+static gw_code
+commit_parcel(gw_mover *m, struct parcel *parcel, gw_error *err)
+{
+    gw_store *store = m->run->store;
+    gw_code code = gw_store_begin(store, false, err);
+    if (code != GW_OK) {
+        return code;
+    }
+    code = write_parcel(m, parcel, err);
+    if (code == GW_OK) {
+        code = gw_store_commit(store, err);
+    }
+    if (code != GW_OK) {
+        gw_store_abort(store);
+        return code;
+    }
+    count_done(m->run, &parcel->after);
+    return GW_OK;
+}
+
+static void *
+write_parcels(void *arg)
+{
+    gw_mover *m = arg;
+    pthread_mutex_lock(&m->lock);
+    for (;;) {
+        while (m->written == m->filled && !m->is_closing) {
+            pthread_cond_wait(&m->changed, &m->lock);
+        }
+        if (m->written == m->filled) {
+            break;
+        }
+        bool has_failed = m->code != GW_OK;
+        pthread_mutex_unlock(&m->lock);
+        gw_error err = {0};
+        gw_code code = GW_OK;
+        if (!has_failed) {
+            code = commit_parcel(m, &m->ring[m->written % PARCELS], &err);
+        }
+        pthread_mutex_lock(&m->lock);
+        if (code != GW_OK) {
+            m->code = code;
+            m->err = err;
+        }
+        m->written++;
+        pthread_cond_broadcast(&m->changed);
+    }
+    pthread_mutex_unlock(&m->lock);
+    return NULL;
+}
+
+/* The parcel to fill next, when the writer is through with it. */
+static struct parcel *
+next_parcel(gw_mover *m)
+{
+    pthread_mutex_lock(&m->lock);
+    while (m->filled - m->written == PARCELS) {
+        pthread_cond_wait(&m->changed, &m->lock);
+    }
+    struct parcel *parcel = &m->ring[m->filled % PARCELS];
+    pthread_mutex_unlock(&m->lock);
+    return parcel;
+}
+
+static void
+send_parcel(gw_mover *m)
+{
+    pthread_mutex_lock(&m->lock);
+    m->filled++;
+    pthread_cond_broadcast(&m->changed);
+    pthread_mutex_unlock(&m->lock);
+}
+
+/* Waits until everything is written; gives the writer's error. */
+static gw_code
+drain(gw_mover *m, gw_error *err)
+{
+    pthread_mutex_lock(&m->lock);
+    while (m->written != m->filled) {
+        pthread_cond_wait(&m->changed, &m->lock);
+    }
+    gw_code code = m->code;
+    if (code != GW_OK && err != NULL) {
+        *err = m->err;
+    }
+    pthread_mutex_unlock(&m->lock);
+    return code;
+}
+
+static bool
+writer_has_failed(gw_mover *m)
+{
+    pthread_mutex_lock(&m->lock);
+    bool has_failed = m->code != GW_OK;
+    pthread_mutex_unlock(&m->lock);
+    return has_failed;
+}
+
+/* ---- keyframes ---- */
+
+static gw_code
+put_saved(void *arg, const gw_saved_model *model, gw_error *err)
+{
+    gw_mover *m = arg;
+    if (m->run->counters != NULL) {
+        atomic_fetch_add(&m->run->counters->models, 1);
+    }
+    return gw_store_keyframe_put(m->run->store, model, err);
+}
+
+static gw_code
+put_keyframes(gw_mover *m, gw_error *err)
+{
+    gw_code code = gw_keyframes_save(gw_pipeline_keyframes(m->pipeline),
+                                     put_saved, m, err);
+    if (code == GW_OK) {
+        m->state.keyframe_position = m->state.position;
+        code = gw_store_put_run_state(m->run->store, &m->state, err);
+    }
+    return code;
+}
+
+/* Saves the keyframes as of the last written position, in one commit; also
+ * lets go of the models when they take more than they may. */
+static gw_code
+save_keyframes(gw_mover *m, gw_error *err)
+{
+    gw_keyframes *kf = gw_pipeline_keyframes(m->pipeline);
+    gw_code code = drain(m, err);
+    if (code == GW_OK) {
+        gw_run_phase(m->run, GW_PHASE_KEYFRAMES);
+        code = gw_store_begin(m->run->store, false, err);
+    }
+    if (code != GW_OK) {
+        return code;
+    }
+    code = put_keyframes(m, err);
+    if (code == GW_OK) {
+        code = gw_store_commit(m->run->store, err);
+    }
+    if (code != GW_OK) {
+        gw_store_abort(m->run->store);
+        return code;
+    }
+    m->is_dirty = false;
+    m->since_save = 0;
+    gw_keyframes_set_backing(kf, &m->backing);
+    if (gw_keyframes_bytes(kf) > m->memory_bytes) {
+        gw_keyframes_drop(kf);
+    }
+    return GW_OK;
+}
+
+static gw_code
+load_model(void *self, gw_slice fqid, gw_model *models, size_t levels,
+           gw_error *err)
+{
+    return gw_store_keyframe_load(self, fqid, models, levels, err);
+}
+
+static gw_code
+list_models(void *self, gw_slice collection,
+            gw_code (*found)(void *arg, gw_slice fqid, gw_error *err),
+            void *arg, gw_error *err)
+{
+    return gw_store_keyframe_list(self, collection, found, arg, err);
+}
+
+/* ---- a pass ---- */
+
+static void
+wait_while_paused(const gw_run *run)
+{
+    const struct timespec moment = {0, POLL_MS * 1000000L};
+    while (run->pause != NULL && atomic_load(run->pause) &&
+           !gw_run_is_stopped(run)) {
+        nanosleep(&moment, NULL);
+    }
+}
+
+/* Migrates the positions of a batch; those before a failing one stay. */
+static gw_code
+migrate_batch(gw_mover *m, struct parcel *parcel, gw_error *err)
+{
+    gw_batch *batch = &parcel->batch;
+    gw_code code = GW_OK;
+    size_t i = 0;
+    while (i < batch->n) {
+        gw_position *p = &batch->positions[i];
+        size_t n_events = p->events.n;
+        code = gw_pipeline_run(m->pipeline, &batch->arena, p, err);
+        if (code != GW_OK) {
+            break;
+        }
+        i++;
+        m->state.position = p->position;
+        m->state.positions++;
+        m->state.events += (int64_t)n_events;
+        m->state.events_written += (int64_t)p->events.n;
+        m->since_save += (int64_t)n_events;
+        m->is_dirty = true;
+    }
+    batch->n = i;
+    parcel->after = m->state;
+    return code;
+}
+
+static gw_code
+save_when_due(gw_mover *m, gw_error *err)
+{
+    size_t bytes = gw_keyframes_bytes(gw_pipeline_keyframes(m->pipeline));
+    if (m->since_save < m->keyframe_events && bytes <= m->memory_bytes) {
+        return GW_OK;
+    }
+    gw_code code = save_keyframes(m, err);
+    gw_run_phase(m->run, GW_PHASE_MIGRATE);
+    return code;
+}
+
+static gw_code
+move_batch(gw_mover *m, int64_t *moved, bool *is_done, gw_error *err)
+{
+    struct parcel *parcel = next_parcel(m);
+    gw_code code =
+        gw_store_read(m->run->store, GW_GENERATION_LIVE, m->state.position,
+                      0, m->batch_bytes, &parcel->batch, err);
+    if (code != GW_OK || parcel->batch.n == 0) {
+        *is_done = true;
+        return code;
+    }
+    code = migrate_batch(m, parcel, err);
+    *moved += (int64_t)parcel->batch.n;
+    if (parcel->batch.n > 0) {
+        send_parcel(m);
+    }
+    return code;
+}
+
+/* Moves batches until there is nothing to read. */
+static gw_code
+move_all(gw_mover *m, int64_t *moved, gw_error *err)
+{
+    gw_code code = GW_OK;
+    bool is_done = false;
+    while (code == GW_OK && !is_done && !writer_has_failed(m)) {
+        wait_while_paused(m->run);
+        if (gw_run_is_stopped(m->run)) {
+            code = gw_fail(err, GW_E_INTERRUPTED,
+                           "stopped after position %lld; run the command "
+                           "again to go on",
+                           (long long)m->state.position);
+            break;
+        }
+        code = move_batch(m, moved, &is_done, err);
+        if (code == GW_OK) {
+            code = save_when_due(m, err);
+        }
+    }
+    return code;
+}
+
+/* The result of the smaller set is not needed any more once the larger one
+ * has come as far. */
+static gw_code
+drop_base_when_done(gw_mover *m, gw_error *err)
+{
+    gw_store *store = m->run->store;
+    if (m->state.base_target == 0 ||
+        m->state.position < m->state.base_position) {
+        return GW_OK;
+    }
+    gw_code code = gw_store_begin(store, false, err);
+    if (code != GW_OK) {
+        return code;
+    }
+    code = gw_store_drop_base(store, err);
+    if (code == GW_OK) {
+        m->state.base_target = 0;
+        m->state.base_position = 0;
+        code = gw_store_put_run_state(store, &m->state, err);
+    }
+    if (code == GW_OK) {
+        code = gw_store_commit(store, err);
+    }
+    if (code != GW_OK) {
+        gw_store_abort(store);
+    }
+    return code;
+}
+
+gw_code
+gw_mover_pass(gw_mover *m, int64_t *moved, gw_error *err)
+{
+    *moved = 0;
+    gw_run_phase(m->run, GW_PHASE_MIGRATE);
+    gw_code code = move_all(m, moved, err);
+    gw_error other = {0};
+    gw_code written = drain(m, &other);
+    if (written == GW_OK && m->is_dirty && code != GW_E_STORE) {
+        written = save_keyframes(m, &other);
+    }
+    if (written == GW_OK) {
+        written = drop_base_when_done(m, &other);
+    }
+    if (written != GW_OK && err != NULL) {
+        *err = other;
+    }
+    return written != GW_OK ? written : code;
+}
+
+gw_code
+gw_mover_tail(gw_mover *m, gw_error *err)
+{
+    struct parcel *parcel = &m->ring[0];
+    for (;;) {
+        gw_code code = gw_store_read(
+            m->run->store, GW_GENERATION_LIVE, m->state.position, 0,
+            m->batch_bytes, &parcel->batch, err);
+        if (code == GW_OK && parcel->batch.n == 0) {
+            return m->is_dirty ? put_keyframes(m, err) : GW_OK;
+        }
+        if (code == GW_OK) {
+            code = migrate_batch(m, parcel, err);
+        }
+        if (code == GW_OK) {
+            code = write_parcel(m, parcel, err);
+        }
+        if (code != GW_OK) {
+            return code;
+        }
+    }
+}
+
+gw_code
+gw_mover_set_final_index(gw_mover *m, int64_t final_index, gw_error *err)
+{
+    gw_store *store = m->run->store;
+    if (m->state.final_index == final_index) {
+        return GW_OK;
+    }
+    gw_code code = gw_store_begin(store, false, err);
+    if (code != GW_OK) {
+        return code;
+    }
+    code = gw_store_set_final_index(store, final_index, err);
+    if (code == GW_OK) {
+        m->state.final_index = final_index;
+        code = gw_store_put_run_state(store, &m->state, err);
+    }
+    if (code == GW_OK) {
+        code = gw_store_commit(store, err);
+    }
+    if (code != GW_OK) {
+        gw_store_abort(store);
+    }
+    return code;
+}
+
+/* ---- making ready ---- */
+
+static gw_code
+refuse_edited(const char *file, gw_error *err)
+{
+    return gw_fail(err, GW_E_STATE,
+                   "%s was changed after positions had been migrated with "
+                   "it. Run again with --restart to migrate everything "
+                   "anew, or with --keep-migrated to keep what is migrated "
+                   "and use the new text from there on",
+                   file);
+}
+
+enum preparation {
+    GO_ON,     /* the migration tables are what this run would have made */
+    GROW,      /* more migrations than before: begin, keep the old result */
+    BEGIN_NEW, /* forget everything */
+};
+
+static gw_code
+decide(const gw_run *run, const gw_plan *plan, int64_t event_target,
+       enum preparation *out, gw_error *err)
+{
+    const gw_run_state *s = &plan->state;
+    const char *edited = gw_plan_edited(plan, run->migrations);
+    bool is_ours = s->event_target != 0 && s->start_index == plan->current;
+
+    if (edited != NULL && is_ours && !run->restart && !run->keep_migrated) {
+        return refuse_edited(edited, err);
+    }
+    if (run->restart || !is_ours || s->event_target > event_target) {
+        *out = BEGIN_NEW;
+    } else if (s->event_target < event_target) {
+        *out = GROW;
+    } else {
+        *out = GO_ON;
+    }
+    return GW_OK;
+}
+
+static gw_code
+change_tables(gw_mover *m, enum preparation what, gw_error *err)
+{
+    gw_store *store = m->run->store;
+    gw_code code = gw_store_begin(store, false, err);
+    if (code != GW_OK) {
+        return code;
+    }
+    if (what == BEGIN_NEW) {
+        code = gw_store_forget(store, err);
+        if (code == GW_OK) {
+            code = gw_store_discard(store, err);
+        }
+    } else if (what == GROW) {
+        code = gw_store_set_aside(store, err);
+    }
+    if (code == GW_OK) {
+        code = gw_store_put_run_state(store, &m->state, err);
+    }
+    if (code == GW_OK) {
+        code = gw_store_commit(store, err);
+    }
+    if (code != GW_OK) {
+        gw_store_abort(store);
+    }
+    return code;
+}
+
+static gw_code
+prepare_tables(gw_mover *m, const gw_plan *plan, gw_error *err)
+{
+    const gw_run_state *s = &plan->state;
+    int64_t event_target = plan->current > plan->event_target
+                               ? plan->current
+                               : plan->event_target;
+    enum preparation what = BEGIN_NEW;
+    gw_code code = decide(m->run, plan, event_target, &what, err);
+    if (code != GW_OK) {
+        return code;
+    }
+    m->state = (gw_run_state){
+        .start_index = plan->current,
+        .event_target = event_target,
+        .final_index = plan->target,
+        .checksums = gw_plan_checksums(m->run->migrations),
+    };
+    if (what == GO_ON) {
+        char *checksums = m->state.checksums;
+        m->state = *s;
+        m->state.checksums = checksums;
+    } else if (what == GROW) {
+        bool has_base = s->base_position > s->position;
+        m->state.base_target = s->event_target;
+        m->state.base_position = has_base ? s->base_position : s->position;
+    }
+    return change_tables(m, what, err);
+}
+
+/* Brings the keyframes from where they were saved to the last migrated
+ * position: migrates again without writing. */
+static gw_code
+replay(gw_mover *m, gw_error *err)
+{
+    gw_batch batch;
+    int64_t position = m->state.keyframe_position;
+    gw_code code = GW_OK;
+    if (position == m->state.position) {
+        return GW_OK;
+    }
+    gw_run_phase(m->run, GW_PHASE_REPLAY);
+    gw_batch_init(&batch);
+    while (code == GW_OK) {
+        code = gw_store_read(m->run->store, GW_GENERATION_LIVE, position,
+                             m->state.position, m->batch_bytes, &batch,
+                             err);
+        if (code == GW_OK && batch.n == 0) {
+            break;
+        }
+        for (size_t i = 0; code == GW_OK && i < batch.n; i++) {
+            position = batch.positions[i].position;
+            code = gw_pipeline_run(m->pipeline, &batch.arena,
+                                   &batch.positions[i], err);
+        }
+        if (code == GW_OK && gw_run_is_stopped(m->run)) {
+            code = gw_fail(err, GW_E_INTERRUPTED,
+                           "stopped while going over positions that are "
+                           "migrated already");
+        }
+    }
+    gw_batch_clear(&batch);
+    m->is_dirty = true;
+    return code == GW_OK ? gw_pipeline_restart(m->pipeline, err) : code;
+}
+
+static void
+count_totals(const gw_mover *m, const gw_plan *plan)
+{
+    gw_counters *c = m->run->counters;
+    if (c == NULL) {
+        return;
+    }
+    atomic_store(&c->positions_total, plan->counts.positions);
+    atomic_store(&c->events_total, plan->counts.events);
+    atomic_store(&c->positions_before, m->state.positions);
+    atomic_store(&c->events_before, m->state.events);
+    count_done(m->run, &m->state);
+}
+
+static gw_code
+start(gw_mover *m, const gw_plan *plan, gw_error *err)
+{
+    gw_code code = prepare_tables(m, plan, err);
+    if (code != GW_OK) {
+        return code;
+    }
+    m->pipeline = gw_pipeline_new(
+        m->run->migrations, m->state.start_index,
+        m->state.keyframe_position > 0 ? &m->backing : NULL, m->run->print,
+        m->run->print_arg);
+    count_totals(m, plan);
+    code = gw_pipeline_restart(m->pipeline, err);
+    if (code == GW_OK) {
+        code = replay(m, err);
+    }
+    if (code == GW_OK &&
+        pthread_create(&m->thread, NULL, write_parcels, m) != 0) {
+        code = gw_fail(err, GW_E_STORE, "no thread for writing");
+    }
+    m->has_thread = code == GW_OK;
+    return code;
+}
+
+gw_code
+gw_mover_open(const gw_run *run, gw_plan *plan, gw_mover **out,
+              gw_error *err)
+{
+    gw_mover *m = gw_calloc(1, sizeof(*m));
+    m->run = run;
+    m->batch_bytes =
+        run->batch_bytes != 0 ? run->batch_bytes : GW_DEFAULT_BATCH_BYTES;
+    m->memory_bytes =
+        run->memory_bytes != 0 ? run->memory_bytes : GW_DEFAULT_MEMORY;
+    m->keyframe_events = run->keyframe_events != 0
+                             ? run->keyframe_events
+                             : GW_DEFAULT_KEYFRAME_EVENTS;
+    m->backing =
+        (gw_keyframe_backing){run->store, load_model, list_models};
+    for (size_t i = 0; i < PARCELS; i++) {
+        gw_batch_init(&m->ring[i].batch);
+    }
+    pthread_mutex_init(&m->lock, NULL);
+    pthread_cond_init(&m->changed, NULL);
+    gw_code code = start(m, plan, err);
+    if (code != GW_OK) {
+        gw_mover_close(m);
+        return code;
+    }
+    *out = m;
+    return GW_OK;
+}
+
+void
+gw_mover_close(gw_mover *m)
+{
+    if (m == NULL) {
+        return;
+    }
+    if (m->has_thread) {
+        pthread_mutex_lock(&m->lock);
+        m->is_closing = true;
+        pthread_cond_broadcast(&m->changed);
+        pthread_mutex_unlock(&m->lock);
+        pthread_join(m->thread, NULL);
+    }
+    gw_pipeline_free(m->pipeline);
+    for (size_t i = 0; i < PARCELS; i++) {
+        gw_batch_clear(&m->ring[i].batch);
+    }
+    gw_run_state_clear(&m->state);
+    pthread_cond_destroy(&m->changed);
+    pthread_mutex_destroy(&m->lock);
+    free(m);
+}
