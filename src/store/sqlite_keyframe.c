@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Saved keyframes. godwit_models holds the last level, as it will be live.
+ * A lower level is taken to be as the one above it; a row says where it is
+ * not. Migrations that do not look at models so cost no rows. */
+#include <sqlite3.h>
+
+#include "store/sqlite_priv.h"
+
+/* ---- loading ---- */
+
+static bool
+is_meta(gw_slice key)
+{
+    return gw_slice_equal(key, GW_LIT("meta_position")) ||
+           gw_slice_equal(key, GW_LIT("meta_deleted"));
+}
+
+/* The state of a model's JSON, and the position that last touched it. */
+static gw_code
+parse_state(gw_arena *arena, gw_slice data, const gw_state **state,
+            int64_t *position, gw_error *err)
+{
+    gw_fields fields;
+    size_t n = 0;
+    gw_code code = gw_json_object(arena, data, &fields, err);
+
+    if (code != GW_OK)
+        return code;
+    for (size_t i = 0; i < fields.n; i++) {
+        const gw_field *f = &fields.at[i];
+        if (gw_slice_equal(f->key, GW_LIT("meta_position")))
+            (void)gw_json_int(f->value, position);
+        if (!is_meta(f->key))
+            fields.at[n++] = *f;
+    }
+    fields.n = n;
+    *state = gw_state_new(fields);
+    return GW_OK;
+}
+
+static gw_status
+status_of(sqlite3_stmt *statement, int column)
+{
+    if (sqlite3_column_type(statement, column) == SQLITE_NULL)
+        return GW_STATUS_NONE;
+    return sqlite3_column_int(statement, column) ? GW_STATUS_DELETED
+                                                 : GW_STATUS_ALIVE;
+}
+
+enum column { LEVEL, META_POSITION, DELETED, DATA };
+
+/* A row of either table; its level -1 stands for the last. */
+static gw_code
+load_row(gw_arena *arena, sqlite3_stmt *statement, gw_model *models,
+         bool *is_set, size_t levels, gw_error *err)
+{
+    int64_t level = sqlite3_column_int64(statement, LEVEL);
+    size_t i = level < 0 ? levels - 1 : (size_t)level;
+    gw_model model = {.status = status_of(statement, DELETED)};
+    gw_slice data = gw_sqlite_text(statement, DATA);
+    gw_code code = GW_OK;
+
+    if (i >= levels || is_set[i])
+        return gw_fail(err, GW_E_INPUT,
+                       "level %lld does not belong there; `godwit reset` "
+                       "begins again",
+                       (long long)level);
+    if (data.at)
+        code =
+            parse_state(arena, data, &model.state, &model.meta_position, err);
+    if (code != GW_OK)
+        return code;
+    if (level >= 0)
+        model.meta_position = sqlite3_column_int64(statement, META_POSITION);
+    models[i] = model;
+    is_set[i] = true;
+    return GW_OK;
+}
+
+static void
+inherit(gw_model *models, const bool *is_set, size_t levels)
+{
+    for (size_t i = levels - 1; i-- > 0;) {
+        if (is_set[i])
+            continue;
+        models[i] = models[i + 1];
+        models[i].state = gw_state_retain(models[i + 1].state);
+    }
+}
+
+/* One statement for all levels, so that it is one view of the store. */
+gw_code
+gw_sqlite_keyframe_load(gw_store *store, gw_slice fqid, gw_model *models,
+                        size_t levels, gw_error *err)
+{
+    gw_sqlite *s = gw_sqlite_of(store);
+    sqlite3_stmt *statement = NULL;
+    bool row = true;
+    gw_code code =
+        gw_sqlite_get(&s->reader, GW_SQL_SAVED_MODEL, &statement, err);
+
+    if (code != GW_OK)
+        return code;
+    gw_arena_reset(&s->reader_arena);
+    bool *is_set = gw_arena_zalloc(&s->reader_arena, levels);
+    gw_sqlite_bind(statement, 1, fqid);
+    while (code == GW_OK) {
+        code = gw_sqlite_step(&s->reader, statement, &row, err);
+        if (code != GW_OK || !row)
+            break;
+        code =
+            load_row(&s->reader_arena, statement, models, is_set, levels, err);
+    }
+    (void)sqlite3_reset(statement);
+    if (code == GW_OK) {
+        inherit(models, is_set, levels);
+        return GW_OK;
+    }
+    for (size_t i = 0; i < levels; i++) {
+        gw_state_release((gw_state *)models[i].state);
+        models[i] = (gw_model){0};
+    }
+    if (code == GW_E_INPUT)
+        (void)gw_fail_prefix(err, "the saved model %.*s: ", GW_FMT(fqid));
+    return code;
+}
+
+/* Those of godwit_models, then those that only a lower level has. */
+gw_code
+gw_sqlite_keyframe_list(gw_store *store, gw_slice collection,
+                        gw_code (*found)(void *arg, gw_slice fqid,
+                                         gw_error *err),
+                        void *arg, gw_error *err)
+{
+    static const char sql[] =
+        "SELECT fqid FROM godwit_models"
+        " WHERE fqid >= ?1 || '/' AND fqid < ?1 || '0'"
+        " UNION ALL SELECT DISTINCT fqid FROM migration_keyframe_models AS k"
+        " WHERE fqid >= ?1 || '/' AND fqid < ?1 || '0' AND NOT EXISTS"
+        " (SELECT 1 FROM godwit_models AS m WHERE m.fqid = k.fqid)";
+    gw_sqlite_conn *conn = &gw_sqlite_of(store)->reader;
+    sqlite3_stmt *statement = NULL;
+    bool row = true;
+    gw_code code = gw_sqlite_prepare(conn, sql, &statement, err);
+
+    if (code == GW_OK)
+        gw_sqlite_bind(statement, 1, collection);
+    while (code == GW_OK) {
+        code = gw_sqlite_step(conn, statement, &row, err);
+        if (code != GW_OK || !row)
+            break;
+        code = found(arg, gw_sqlite_text(statement, 0), err);
+    }
+    (void)sqlite3_finalize(statement);
+    return code;
+}
+
+/* ---- saving ---- */
+
+static gw_slice
+model_json(gw_buf *buf, const gw_model *model)
+{
+    buf->len = 0;
+    gw_model_put_json(buf, model);
+    return gw_buf_as_slice(buf);
+}
+
+static gw_code
+put_last(gw_sqlite *s, gw_slice fqid, const gw_model *model, gw_error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    bool is_there = model->status != GW_STATUS_NONE;
+    gw_code code = gw_sqlite_get(&s->writer,
+                                 is_there ? GW_SQL_PUT_SAVED_MODEL
+                                          : GW_SQL_DELETE_SAVED_MODEL,
+                                 &statement, err);
+
+    if (code != GW_OK)
+        return code;
+    gw_sqlite_bind(statement, 1, fqid);
+    if (is_there) {
+        gw_sqlite_bind(statement, 2, model_json(&s->buf, model));
+        (void)sqlite3_bind_int(statement, 3,
+                               model->status == GW_STATUS_DELETED);
+        gw_sqlite_bind(statement, 4, gw_slice_of(s->now));
+        gw_sequences_note(&s->made_ids, fqid);
+    }
+    return gw_sqlite_finish(&s->writer, statement, err);
+}
+
+/* Whether loading would give `model` (or more than it keeps) where the level
+ * above gives `above`. */
+static bool
+is_inherited(const gw_model *model, const gw_model *above)
+{
+    if (model->status != above->status)
+        return false;
+    if (model->status == GW_STATUS_NONE || !model->state)
+        return true;
+    return model->state == above->state &&
+           model->meta_position == above->meta_position;
+}
+
+static gw_code
+put_level(gw_sqlite *s, gw_slice fqid, size_t level, const gw_model *model,
+          gw_error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    gw_code code = gw_sqlite_get(&s->writer, GW_SQL_PUT_LEVEL, &statement, err);
+
+    if (code != GW_OK)
+        return code;
+    gw_sqlite_bind(statement, 1, fqid);
+    (void)sqlite3_bind_int64(statement, 2, (int64_t)level);
+    (void)sqlite3_bind_int64(statement, 3, model->meta_position);
+    if (model->status == GW_STATUS_NONE)
+        (void)sqlite3_bind_null(statement, 4);
+    else
+        (void)sqlite3_bind_int(statement, 4,
+                               model->status == GW_STATUS_DELETED);
+    gw_sqlite_bind(statement, 5,
+                   model->state ? model_json(&s->buf, model) : (gw_slice){0});
+    s->has_levels = true;
+    return gw_sqlite_finish(&s->writer, statement, err);
+}
+
+static gw_code
+delete_levels(gw_sqlite *s, gw_slice fqid, gw_error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    gw_code code =
+        gw_sqlite_get(&s->writer, GW_SQL_DELETE_LEVELS, &statement, err);
+
+    if (code != GW_OK)
+        return code;
+    gw_sqlite_bind(statement, 1, fqid);
+    return gw_sqlite_finish(&s->writer, statement, err);
+}
+
+gw_code
+gw_sqlite_keyframe_put(gw_store *store, const gw_saved_model *model,
+                       gw_error *err)
+{
+    gw_sqlite *s = gw_sqlite_of(store);
+    const gw_model *above = &model->at[model->levels - 1];
+    gw_code code = gw_sqlite_writer(s, err);
+
+    if (code == GW_OK)
+        code = put_last(s, model->fqid, above, err);
+    if (code == GW_OK && s->has_levels)
+        code = delete_levels(s, model->fqid, err);
+    for (size_t i = model->levels - 1; i-- > 0 && code == GW_OK;) {
+        if (is_inherited(&model->at[i], above))
+            continue;
+        above = &model->at[i];
+        code = put_level(s, model->fqid, i, above, err);
+    }
+    return code;
+}

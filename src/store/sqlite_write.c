@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Transactions of the writing side, and what is appended in them. */
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <time.h>
+
+#include "base/limits.h"
+#include "store/sqlite_priv.h"
+
+enum {
+    WRITER_CACHE_KIB = 64 * 1024,
+    CUTOVER_TRIES = 20,
+    /* Above the first the log is moved into the database after a commit, as
+     * far as readers allow. Above the second also with waiting for them. */
+    LOG_BYTES = 128 * GW_MIB,
+    LOG_LIMIT_BYTES = 512 * GW_MIB,
+    LOG_WAIT_MS = 100,
+};
+
+/* ---- transactions ---- */
+
+static int
+note_log(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    (void)db;
+    (void)name;
+    *(int *)arg = pages;
+    return SQLITE_OK;
+}
+
+static gw_code
+set_wal(gw_sqlite *s, gw_error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    bool row = false, is_wal = false;
+    gw_code code = gw_sqlite_prepare(&s->writer, "PRAGMA journal_mode = WAL",
+                                     &statement, err);
+
+    if (code == GW_OK)
+        code = gw_sqlite_step(&s->writer, statement, &row, err);
+    if (code == GW_OK)
+        is_wal =
+            row && gw_slice_equal(gw_sqlite_text(statement, 0), GW_LIT("wal"));
+    (void)sqlite3_finalize(statement);
+    if (code == GW_OK && !is_wal)
+        code = gw_fail(err, GW_E_STORE,
+                       "the store %s cannot keep a write-ahead log: its file "
+                       "system does not allow it",
+                       s->path);
+    return code;
+}
+
+gw_code
+gw_sqlite_open_writer(gw_sqlite *s, gw_error *err)
+{
+    if (s->writer.db)
+        return GW_OK;
+    if (s->read_only)
+        return gw_fail(err, GW_E_STORE, "the store %s is open for reading only",
+                       s->path);
+    gw_code code = gw_sqlite_conn_open(&s->writer, s->path, 0, s->wait_ms,
+                                       WRITER_CACHE_KIB, err);
+    if (code == GW_OK)
+        code = set_wal(s, err);
+    if (code == GW_OK)
+        code = gw_sqlite_exec(&s->writer,
+                              "PRAGMA journal_size_limit = 134217728", err);
+    if (code == GW_OK)
+        (void)sqlite3_wal_hook(s->writer.db, note_log, &s->wal_pages);
+    else
+        gw_sqlite_conn_close(&s->writer);
+    return code;
+}
+
+gw_code
+gw_sqlite_writer(gw_sqlite *s, gw_error *err)
+{
+    if (s->writer.db && !sqlite3_get_autocommit(s->writer.db))
+        return GW_OK;
+    return gw_fail(err, GW_E_STATE,
+                   "the store %s has no open transaction to write in", s->path);
+}
+
+static int64_t
+log_bytes(const gw_sqlite *s)
+{
+    return s->wal_pages * s->page_bytes;
+}
+
+/* Moves the log into the database. It may fail for a reader in the way or a
+ * full disk: the log keeps everything, the next time may do better, and the
+ * next commit says what is wrong. */
+static void
+move_log(gw_sqlite *s)
+{
+    int left = 0, moved = 0;
+
+    (void)sqlite3_wal_checkpoint_v2(s->writer.db, NULL,
+                                    SQLITE_CHECKPOINT_PASSIVE, &left, &moved);
+    if (log_bytes(s) < LOG_LIMIT_BYTES)
+        return;
+    (void)sqlite3_busy_timeout(s->writer.db, LOG_WAIT_MS);
+    (void)sqlite3_wal_checkpoint_v2(s->writer.db, NULL,
+                                    SQLITE_CHECKPOINT_RESTART, &left, &moved);
+    (void)sqlite3_busy_timeout(s->writer.db, s->wait_ms);
+}
+
+/* A cutover must be on the disk when it is reported; a batch need not, the
+ * log keeps the order. Moving the log before leaves less to sync while
+ * writers wait. */
+static gw_code
+prepare_cutover(gw_sqlite *s, gw_error *err)
+{
+    move_log(s);
+    return gw_sqlite_exec(&s->writer, "PRAGMA synchronous = FULL", err);
+}
+
+static gw_code
+begin_write(gw_sqlite *s, int tries, gw_error *err)
+{
+    struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+    gw_code code;
+
+    for (;;) {
+        code = gw_sqlite_run(&s->writer, GW_SQL_BEGIN_WRITE, err);
+        if (code == GW_OK || --tries <= 0 || s->writer.failure != SQLITE_BUSY)
+            return code;
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+static gw_code
+enter(gw_sqlite *s, gw_error *err)
+{
+    int64_t levels = 0;
+    gw_code code = GW_OK;
+
+    if (s->lock_file >= 0)
+        code = gw_sqlite_check_fence(s, err);
+    if (code == GW_OK)
+        code = gw_sqlite_int(&s->writer, GW_SQL_HAS_LEVELS, &levels, err);
+    s->has_levels = levels != 0;
+    gw_store_timestamp(s->now);
+    gw_sequences_clear(&s->live_ids);
+    gw_sequences_clear(&s->made_ids);
+    return code;
+}
+
+static void
+leave(gw_sqlite *s)
+{
+    gw_error ignored;
+
+    if (!s->is_cutover)
+        return;
+    s->is_cutover = false;
+    (void)gw_sqlite_exec(&s->writer, "PRAGMA synchronous = NORMAL", &ignored);
+}
+
+/* The fence is asked for at the beginning: from there to the commit nobody
+ * else can write, and so nobody can take the run over. */
+gw_code
+gw_sqlite_begin(gw_store *store, bool cutover, gw_error *err)
+{
+    gw_sqlite *s = gw_sqlite_of(store);
+    gw_code code = gw_sqlite_open_writer(s, err);
+
+    if (code == GW_OK && !sqlite3_get_autocommit(s->writer.db))
+        return gw_fail(err, GW_E_STATE,
+                       "the store %s has an open transaction already", s->path);
+    if (code == GW_OK && cutover)
+        code = prepare_cutover(s, err);
+    if (code != GW_OK)
+        return code;
+    s->is_cutover = cutover;
+    code = begin_write(s, cutover ? CUTOVER_TRIES : 1, err);
+    if (code == GW_OK)
+        code = enter(s, err);
+    if (code != GW_OK)
+        gw_sqlite_abort(store);
+    return code;
+}
+
+gw_code
+gw_sqlite_commit(gw_store *store, gw_error *err)
+{
+    gw_sqlite *s = gw_sqlite_of(store);
+    gw_code code = gw_sqlite_writer(s, err);
+
+    if (code == GW_OK)
+        code = gw_sqlite_put_sequences(s, err);
+    if (code == GW_OK)
+        code = gw_sqlite_run(&s->writer, GW_SQL_COMMIT, err);
+    if (code != GW_OK) {
+        gw_sqlite_abort(store);
+        return code;
+    }
+    leave(s);
+    if (log_bytes(s) >= LOG_BYTES)
+        move_log(s);
+    return GW_OK;
+}
+
+/* SQLite has rolled back by itself after some errors. */
+void
+gw_sqlite_abort(gw_store *store)
+{
+    gw_sqlite *s = gw_sqlite_of(store);
+    gw_error ignored;
+
+    if (!s->writer.db)
+        return;
+    if (!sqlite3_get_autocommit(s->writer.db))
+        (void)gw_sqlite_run(&s->writer, GW_SQL_ROLLBACK, &ignored);
+    leave(s);
+}
+
+/* ---- rows ---- */
+
+static gw_slice
+event_data(gw_buf *buf, const gw_event *event)
+{
+    if (event->raw.at)
+        return event->raw;
+    buf->len = 0;
+    gw_event_put_data(buf, event);
+    return gw_buf_as_slice(buf);
+}
+
+static gw_code
+put_events(gw_sqlite *s, gw_sql which, int64_t position, gw_events events,
+           gw_error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    gw_code code = gw_sqlite_get(&s->writer, which, &statement, err);
+
+    if (code != GW_OK)
+        return code;
+    (void)sqlite3_bind_int64(statement, 1, position);
+    for (size_t i = 0; i < events.n && code == GW_OK; i++) {
+        const gw_event *event = &events.at[i];
+        gw_sqlite_bind(statement, 2, event->fqid.text);
+        gw_sqlite_bind(statement, 3,
+                       gw_slice_of(gw_event_type_name(event->type)));
+        gw_sqlite_bind(statement, 4, event_data(&s->buf, event));
+        (void)sqlite3_bind_int64(statement, 5, (int64_t)i + 1);
+        code = gw_sqlite_finish(&s->writer, statement, err);
+    }
+    return code;
+}
+
+static gw_code
+put_position(gw_sqlite *s, gw_sql which, int64_t number, const gw_position *p,
+             int64_t index, gw_error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    gw_code code = gw_sqlite_get(&s->writer, which, &statement, err);
+
+    if (code != GW_OK)
+        return code;
+    (void)sqlite3_bind_int64(statement, 1, number);
+    gw_sqlite_bind(statement, 2,
+                   p->timestamp.at ? p->timestamp : gw_slice_of(s->now));
+    (void)sqlite3_bind_int64(statement, 3, p->user_id);
+    gw_sqlite_bind(statement, 4, p->information);
+    (void)sqlite3_bind_int64(statement, 5, index);
+    return gw_sqlite_finish(&s->writer, statement, err);
+}
+
+gw_code
+gw_sqlite_append(gw_store *store, const gw_position *p, int64_t *assigned,
+                 gw_error *err)
+{
+    gw_sqlite *s = gw_sqlite_of(store);
+    int64_t last = 0, number = p->position;
+    gw_code code = gw_sqlite_writer(s, err);
+
+    if (code == GW_OK)
+        code = gw_sqlite_int(&s->writer, GW_SQL_LAST_POSITION, &last, err);
+    if (code != GW_OK)
+        return code;
+    if (number == 0 && __builtin_add_overflow(last, (int64_t)1, &number))
+        return gw_fail(err, GW_E_LIMIT, "there is no position above %" PRId64,
+                       last);
+    if (number <= last || number < 1)
+        return gw_fail(err, GW_E_INPUT,
+                       "position %" PRId64 " is not above the newest one, "
+                       "%" PRId64,
+                       number, last);
+    code = put_position(s, GW_SQL_PUT_POSITION, number, p, p->migration_index,
+                        err);
+    if (code == GW_OK)
+        code = put_events(s, GW_SQL_PUT_EVENT, number, p->events, err);
+    if (code == GW_OK && assigned)
+        *assigned = number;
+    return code;
+}
+
+gw_code
+gw_sqlite_put_model(gw_store *store, gw_slice fqid, gw_slice data, bool deleted,
+                    gw_error *err)
+{
+    gw_sqlite *s = gw_sqlite_of(store);
+    sqlite3_stmt *statement = NULL;
+    gw_code code = gw_sqlite_writer(s, err);
+
+    if (code == GW_OK)
+        code = gw_sqlite_get(&s->writer, GW_SQL_PUT_MODEL, &statement, err);
+    if (code != GW_OK)
+        return code;
+    gw_sqlite_bind(statement, 1, fqid);
+    gw_sqlite_bind(statement, 2, data);
+    (void)sqlite3_bind_int(statement, 3, deleted);
+    gw_sqlite_bind(statement, 4, gw_slice_of(s->now));
+    code = gw_sqlite_finish(&s->writer, statement, err);
+    if (code == GW_OK)
+        gw_sequences_note(&s->live_ids, fqid);
+    return code;
+}
+
+static gw_code
+put_ids(gw_sqlite *s, gw_sql which, gw_sequences *ids, gw_error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    gw_code code = gw_sqlite_get(&s->writer, which, &statement, err);
+
+    for (size_t i = 0; i < ids->n && code == GW_OK; i++) {
+        gw_sequence *q = &ids->at[i];
+        if (q->is_written)
+            continue;
+        gw_sqlite_bind(statement, 1, (gw_slice){q->collection, q->len});
+        (void)sqlite3_bind_int64(statement, 2, q->next);
+        code = gw_sqlite_finish(&s->writer, statement, err);
+        q->is_written = code == GW_OK;
+    }
+    return code;
+}
+
+gw_code
+gw_sqlite_put_sequences(gw_sqlite *s, gw_error *err)
+{
+    gw_code code = put_ids(s, GW_SQL_PUT_SEQUENCE, &s->live_ids, err);
+
+    if (code == GW_OK)
+        code = put_ids(s, GW_SQL_PUT_MADE_SEQUENCE, &s->made_ids, err);
+    return code;
+}
+
+static gw_code
+put_made_state(gw_sqlite *s, int64_t position, int64_t index, gw_error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    gw_code code =
+        gw_sqlite_get(&s->writer, GW_SQL_PUT_MADE_STATE, &statement, err);
+
+    if (code != GW_OK)
+        return code;
+    (void)sqlite3_bind_int64(statement, 1, position);
+    (void)sqlite3_bind_int64(statement, 2, index);
+    return gw_sqlite_finish(&s->writer, statement, err);
+}
+
+gw_code
+gw_sqlite_write(gw_store *store, const gw_position *positions, size_t n,
+                int64_t event_target, int64_t final_index, gw_error *err)
+{
+    gw_sqlite *s = gw_sqlite_of(store);
+    gw_code code = gw_sqlite_writer(s, err);
+
+    for (size_t i = 0; i < n && code == GW_OK; i++) {
+        const gw_position *p = &positions[i];
+        code = put_made_state(s, p->position, event_target, err);
+        if (code == GW_OK)
+            code = put_position(s, GW_SQL_PUT_MADE_POSITION, p->position, p,
+                                final_index, err);
+        if (code == GW_OK)
+            code = put_events(s, GW_SQL_PUT_MADE_EVENT, p->position, p->events,
+                              err);
+    }
+    return code;
+}
+
+/* ---- run state and indexes ---- */
+
+static gw_code
+note_keyframe(gw_sqlite *s, const gw_run_state *state, gw_error *err)
+{
+    static const gw_sql both[] = {GW_SQL_DROP_KEYFRAMES, GW_SQL_PUT_KEYFRAME};
+    size_t n = state->keyframe_position > 0 ? 2 : 1;
+    gw_code code = GW_OK;
+
+    for (size_t i = 0; i < n && code == GW_OK; i++) {
+        sqlite3_stmt *statement = NULL;
+        code = gw_sqlite_get(&s->writer, both[i], &statement, err);
+        if (code != GW_OK)
+            break;
+        (void)sqlite3_bind_int64(statement, 1, state->keyframe_position);
+        (void)sqlite3_bind_int64(statement, 2, state->event_target);
+        code = gw_sqlite_finish(&s->writer, statement, err);
+    }
+    return code;
+}
+
+gw_code
+gw_sqlite_put_run_state(gw_store *store, const gw_run_state *state,
+                        gw_error *err)
+{
+    gw_sqlite *s = gw_sqlite_of(store);
+    const int64_t values[] = {
+        state->start_index,       state->event_target, state->position,
+        state->positions,         state->events,       state->events_written,
+        state->keyframe_position, state->base_target,  state->base_position,
+        state->final_index,
+    };
+    const int n = (int)(sizeof(values) / sizeof(values[0]));
+    sqlite3_stmt *statement = NULL;
+    gw_code code = gw_sqlite_writer(s, err);
+
+    if (code == GW_OK)
+        code = gw_sqlite_get(&s->writer, GW_SQL_PUT_RUN_STATE, &statement, err);
+    if (code != GW_OK)
+        return code;
+    for (int i = 0; i < n; i++)
+        (void)sqlite3_bind_int64(statement, i + 1, values[i]);
+    gw_sqlite_bind(statement, n + 1, gw_slice_of(state->checksums));
+    code = gw_sqlite_finish(&s->writer, statement, err);
+    return code == GW_OK ? note_keyframe(s, state, err) : code;
+}
+
+static gw_code
+set_index(gw_store *store, gw_sql which, int64_t index, gw_error *err)
+{
+    gw_sqlite *s = gw_sqlite_of(store);
+    sqlite3_stmt *statement = NULL;
+    gw_code code = gw_sqlite_writer(s, err);
+
+    if (code == GW_OK)
+        code = gw_sqlite_get(&s->writer, which, &statement, err);
+    if (code != GW_OK)
+        return code;
+    (void)sqlite3_bind_int64(statement, 1, index);
+    return gw_sqlite_finish(&s->writer, statement, err);
+}
+
+gw_code
+gw_sqlite_set_index(gw_store *store, int64_t index, gw_error *err)
+{
+    return set_index(store, GW_SQL_SET_INDEX, index, err);
+}
+
+gw_code
+gw_sqlite_set_final_index(gw_store *store, int64_t final_index, gw_error *err)
+{
+    return set_index(store, GW_SQL_SET_FINAL_INDEX, final_index, err);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** What a backend of the store is, and what the backends share. */
+#ifndef GW_STORE_STORE_PRIV_H
+#define GW_STORE_STORE_PRIV_H
+
+#include "store/store.h"
+
+enum {
+    GW_STORE_WAIT_MS = 5000, /* the default of lock_wait_ms */
+    GW_TIMESTAMP_ROOM = 48,
+};
+
+typedef struct gw_store_backend gw_store_backend;
+struct gw_store_ops;
+
+/** The beginning of every backend's own struct. */
+struct gw_store {
+    const struct gw_store_ops *ops;
+    char *name; /* owned; the URI without a password */
+};
+
+/** One kind of store: which URIs are its, and how to open it. */
+struct gw_store_backend {
+    const char *scheme; /* "sqlite:" */
+    gw_code (*open)(const char *uri, const gw_store_options *options,
+                    gw_store **out, gw_error *err);
+};
+
+gw_code gw_sqlite_open(const char *uri, const gw_store_options *options,
+                       gw_store **out, gw_error *err);
+
+/** The calls of store.h, one for one. All are required. */
+struct gw_store_ops {
+    void (*close)(gw_store *store);
+
+    gw_code (*count)(gw_store *store, int64_t target, bool full,
+                     gw_store_counts *out, gw_error *err);
+    gw_code (*run_state)(gw_store *store, gw_run_state *out, gw_error *err);
+    gw_code (*read)(gw_store *store, gw_generation which, int64_t after,
+                    int64_t upto, size_t max_bytes, gw_batch *batch,
+                    gw_error *err);
+    gw_code (*model)(gw_store *store, gw_arena *arena, gw_slice fqid,
+                     gw_slice *data, bool *deleted, bool *found, gw_error *err);
+    gw_code (*models)(gw_store *store, gw_slice collection,
+                      gw_model_visit visit, void *arg, gw_error *err);
+    gw_code (*sequences)(gw_store *store,
+                         gw_code (*visit)(void *arg, gw_slice collection,
+                                          int64_t id, gw_error *err),
+                         void *arg, gw_error *err);
+    gw_code (*keyframe_load)(gw_store *store, gw_slice fqid, gw_model *models,
+                             size_t levels, gw_error *err);
+    gw_code (*keyframe_list)(gw_store *store, gw_slice collection,
+                             gw_code (*found)(void *arg, gw_slice fqid,
+                                              gw_error *err),
+                             void *arg, gw_error *err);
+
+    gw_code (*lock)(gw_store *store, const char *command, gw_error *err);
+    void (*unlock)(gw_store *store);
+    gw_code (*begin)(gw_store *store, bool cutover, gw_error *err);
+    gw_code (*commit)(gw_store *store, gw_error *err);
+    void (*abort)(gw_store *store);
+    gw_code (*append)(gw_store *store, const gw_position *p, int64_t *assigned,
+                      gw_error *err);
+    gw_code (*put_model)(gw_store *store, gw_slice fqid, gw_slice data,
+                         bool deleted, gw_error *err);
+    gw_code (*model_now)(gw_store *store, gw_arena *arena, gw_slice fqid,
+                         gw_slice *data, bool *deleted, bool *found,
+                         gw_error *err);
+    gw_code (*models_now)(gw_store *store, gw_slice collection,
+                          gw_model_visit visit, void *arg, gw_error *err);
+    gw_code (*read_now)(gw_store *store, int64_t after, int64_t upto,
+                        size_t max_bytes, gw_batch *batch, gw_error *err);
+    gw_code (*max_position_now)(gw_store *store, int64_t *out, gw_error *err);
+    gw_code (*write)(gw_store *store, const gw_position *positions, size_t n,
+                     int64_t event_target, int64_t final_index, gw_error *err);
+    gw_code (*put_run_state)(gw_store *store, const gw_run_state *state,
+                             gw_error *err);
+    gw_code (*keyframe_put)(gw_store *store, const gw_saved_model *model,
+                            gw_error *err);
+    gw_code (*forget)(gw_store *store, gw_error *err);
+    gw_code (*set_aside)(gw_store *store, gw_error *err);
+    gw_code (*drop_base)(gw_store *store, gw_error *err);
+    gw_code (*set_final_index)(gw_store *store, int64_t final_index,
+                               gw_error *err);
+    gw_code (*swap)(gw_store *store, gw_error *err);
+    gw_code (*swap_back)(gw_store *store, gw_error *err);
+    gw_code (*seal)(gw_store *store, gw_error *err);
+    gw_code (*discard)(gw_store *store, gw_error *err);
+    gw_code (*set_index)(gw_store *store, int64_t index, gw_error *err);
+    gw_code (*clear_helpers)(gw_store *store, gw_error *err);
+};
+
+/** Fills a batch row by row: a position, its events, the next position.
+ *  Text is copied into the batch. */
+typedef struct gw_batch_builder {
+    gw_batch *batch;
+    size_t positions_room;
+    gw_event *events; /* of this position and some before it */
+    int64_t *weights; /* beside them */
+    size_t first;     /* of this position in events */
+    size_t n, room;
+    bool is_unsorted;
+    size_t cost; /* memory that the batch takes, about */
+} gw_batch_builder;
+
+void gw_batch_builder_init(gw_batch_builder *b, gw_batch *batch);
+/** Begins a position: everything but its events. */
+void gw_batch_add_position(gw_batch_builder *b, const gw_position *p);
+/** Adds an event to the position begun last. Any order of weights.
+ *  Errors: GW_E_INPUT, GW_E_LIMIT naming the position and the event. */
+gw_code gw_batch_add_event(gw_batch_builder *b, int64_t weight, gw_slice fqid,
+                           gw_slice type, gw_slice data, gw_error *err);
+void gw_batch_end_position(gw_batch_builder *b);
+/** Takes back the position begun last. */
+void gw_batch_drop_position(gw_batch_builder *b);
+
+/** Now, as RFC 3339 in UTC: 2026-05-01T10:00:00.123456+00:00 */
+void gw_store_timestamp(char out[GW_TIMESTAMP_ROOM]);
+
+/** The highest id seen per collection, so that id_sequences is written once
+ *  per collection and transaction. */
+typedef struct gw_sequence {
+    char *collection;
+    size_t len;
+    int64_t next; /* the highest id + 1 */
+    bool is_written;
+} gw_sequence;
+
+typedef struct gw_sequences {
+    gw_sequence *at; /* ascending by collection */
+    size_t n, room;
+    size_t latest;
+} gw_sequences;
+
+/** Notes an fqid; one whose id does not fit int64 is passed over. */
+void gw_sequences_note(gw_sequences *s, gw_slice fqid);
+void gw_sequences_clear(gw_sequences *s);
+
+#endif
