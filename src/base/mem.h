@@ -36,7 +36,10 @@ gw_slice_of(const char *text)
 static inline bool
 gw_slice_equal(gw_slice a, gw_slice b)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+    /* names that differ mostly do so in length or at the end: field_12 */
+    return a.len == b.len &&
+           (a.len == 0 || (a.at[a.len - 1] == b.at[a.len - 1] &&
+                           memcmp(a.at, b.at, a.len) == 0));
 }
 
 /** Byte order, the shorter first when one begins the other. */

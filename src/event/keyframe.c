@@ -36,6 +36,7 @@ struct change {
     uint32_t level;
     uint32_t previous; /* of the same slot, + 1 */
     gw_event_type type;
+    bool is_whole;         /* the level keeps all fields of the model */
     const void *set, *cut; /* tell events that are the same apart from others */
     gw_model before;       /* with a reference */
 };
@@ -348,7 +349,7 @@ last_change(const gw_keyframes *kf, uint32_t slot)
 
 static void
 record(gw_keyframes *kf, uint32_t slot, size_t level, const gw_event *event,
-       const gw_model *before)
+       const gw_model *before, bool is_whole)
 {
     if (kf->n_log == kf->room_log) {
         kf->room_log = kf->room_log * 2 + 64;
@@ -359,6 +360,7 @@ record(gw_keyframes *kf, uint32_t slot, size_t level, const gw_event *event,
         .level = (uint32_t)level,
         .previous = last_change(kf, slot),
         .type = event->type,
+        .is_whole = is_whole,
         .set = event->set.at,
         .cut = event->cut.at,
         .before = *before,
@@ -396,7 +398,7 @@ find_shared(const gw_keyframes *kf, uint32_t slot, const gw_event *event,
          at != NO_ENTRY && looked < LOOK_BACK;
          at = kf->log[at - 1].previous, looked++) {
         const struct change *c = &kf->log[at - 1];
-        if (c->type == event->type && c->set == event->set.at &&
+        if (c->is_whole && c->type == event->type && c->set == event->set.at &&
             c->cut == event->cut.at && c->before.state == before->state &&
             c->before.status == before->status) {
             gw_model after = result_of(kf, at - 1);
@@ -435,7 +437,7 @@ gw_keyframes_apply(gw_keyframes *kf, size_t level, const gw_event *event,
             kf->state_bytes += size_of(after.state);
         }
     }
-    record(kf, slot, level, event, &before);
+    record(kf, slot, level, event, &before, mask->all);
     write_cell(kf, level, slot, &after);
     mark_dirty(kf, slot);
     return GW_OK;
@@ -543,6 +545,14 @@ gw_keyframes_each(gw_keyframes *kf, gw_slice collection,
 
 /* ---- saving ---- */
 
+/* In the order in which they came to be, near which a store keeps them. */
+static int
+compare_slots(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
 gw_code
 gw_keyframes_save(gw_keyframes *kf,
                   gw_code (*write)(void *arg, const gw_saved_model *model,
@@ -553,6 +563,9 @@ gw_keyframes_save(gw_keyframes *kf,
     gw_code code = GW_OK;
     gw_model *models = gw_calloc(kf->levels, sizeof(gw_model));
 
+    if (kf->n_dirty > 1) {
+        qsort(kf->dirty, kf->n_dirty, sizeof(uint32_t), compare_slots);
+    }
     for (size_t i = 0; code == GW_OK && i < kf->n_dirty; i++) {
         uint32_t slot = kf->dirty[i];
         for (size_t l = 0; l < kf->levels; l++) {

@@ -80,8 +80,9 @@ run_load(lua_State *L)
     lua_remove(L, -2);
     lua_call(L, 0, 1);
     if (!lua_istable(L, 1))
-        return luaL_error(L, "the script must return its migration, a table "
-                             "(return migration), not %s",
+        return luaL_error(L,
+                          "the script must return its migration, a table "
+                          "(return migration), not %s",
                           luaL_typename(L, 1));
     read_type(L, self);
     read_calls(L, self);
@@ -382,8 +383,8 @@ make(const gw_migration *m, gw_slice text, const char *lib_folder,
     self->memory_bytes = limits ? limits->lua_memory_bytes : 0;
     if (self->memory_bytes == 0)
         self->memory_bytes = GW_DEFAULT_LUA_MEMORY;
-    self->limit_ns = (seconds > 0 ? seconds : GW_DEFAULT_LUA_SECONDS) *
-                     (int64_t)1000000000;
+    self->limit_ns =
+        (seconds > 0 ? seconds : GW_DEFAULT_LUA_SECONDS) * (int64_t)1000000000;
     gw_arena_init(&self->scratch);
     return self;
 }

@@ -28,8 +28,7 @@ enum { MAKERS = sizeof(makers) / sizeof(makers[0]) };
 static void
 check_table(lua_State *L, int idx, const struct maker *m, const char *what)
 {
-    bool takes_proxy = m->type == GW_EVENT_CREATE ||
-                       m->type == GW_EVENT_UPDATE;
+    bool takes_proxy = m->type == GW_EVENT_CREATE || m->type == GW_EVENT_UPDATE;
 
     if (lua_istable(L, idx) ||
         (takes_proxy && gw_lua_kind_at(L, idx) == GW_LUA_DATA))
@@ -41,8 +40,7 @@ check_table(lua_State *L, int idx, const struct maker *m, const char *what)
 static int
 make_event(lua_State *L)
 {
-    const struct maker *m =
-        &makers[lua_tointeger(L, lua_upvalueindex(1))];
+    const struct maker *m = &makers[lua_tointeger(L, lua_upvalueindex(1))];
     bool has_lists = m->has_lists && !lua_isnoneornil(L, 3);
 
     lua_settop(L, 3);
@@ -200,8 +198,8 @@ gw_lua_add_field(gw_lua *self, gw_slice key, gw_slice value)
 {
     if (self->n_fields == self->fields_room) {
         self->fields_room = self->fields_room * 2 + 32;
-        self->fields = gw_realloc(self->fields, self->fields_room *
-                                                    sizeof(gw_field));
+        self->fields =
+            gw_realloc(self->fields, self->fields_room * sizeof(gw_field));
     }
     self->fields[self->n_fields++] = (gw_field){key, value};
 }

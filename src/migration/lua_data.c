@@ -16,8 +16,8 @@
 #include "migration/lua_priv.h"
 
 enum {
-    FEW_VALUES = 4, /* of touched fields, and new fields, kept without a */
-    FEW_NEW = 2,    /* table: making one costs more than all the rest */
+    FEW_VALUES = 4,   /* of touched fields, and new fields, kept without a */
+    FEW_NEW = 2,      /* table: making one costs more than all the rest */
     MANY_FIELDS = 24, /* from here on a table finds them faster */
 
     /* user values */
@@ -90,8 +90,8 @@ gw_lua_push_copy(lua_State *L, gw_fields fields)
 
     for (size_t i = 0; i < fields.n; i++)
         bytes += fields.at[i].key.len + fields.at[i].value.len;
-    proxy *p = new_proxy(L, fields.n,
-                         states + fields.n * sizeof(gw_field) + bytes);
+    proxy *p =
+        new_proxy(L, fields.n, states + fields.n * sizeof(gw_field) + bytes);
     gw_field *base = (gw_field *)(void *)((char *)p + states);
     char *at = (char *)(base + fields.n);
 
@@ -343,8 +343,7 @@ check_value(lua_State *L)
         (type == LUA_TUSERDATA && gw_lua_kind_at(L, 3) == GW_LUA_EVENT))
         luaL_error(L, "the field '%s' cannot hold %s: it is no JSON value",
                    lua_tostring(L, 2),
-                   type == LUA_TUSERDATA ? "an event"
-                                         : lua_typename(L, type));
+                   type == LUA_TUSERDATA ? "an event" : lua_typename(L, type));
 }
 
 static int
@@ -422,8 +421,8 @@ take_field(lua_State *L, gw_lua *self, int idx, size_t slot, gw_arena *arena,
     lua_insert(L, -2);
     self->putting_field = name;
     to->value = take_slot(L, self, p, slot, arena, same);
-    to->key = slot <= p->n_base && p->generation ? name
-                                                 : gw_arena_dup(arena, name);
+    to->key =
+        slot <= p->n_base && p->generation ? name : gw_arena_dup(arena, name);
     out->n++;
     self->putting_field = (gw_slice){0};
     lua_pop(L, 2);

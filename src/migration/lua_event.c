@@ -22,9 +22,9 @@ enum {
 
 typedef struct lua_event {
     int kind;
-    bool is_made;    /* by the script, not offered */
-    bool has_data;   /* DATA is set: somebody may have changed it */
-    bool has_fqid;   /* FQID is set */
+    bool is_made;  /* by the script, not offered */
+    bool has_data; /* DATA is set: somebody may have changed it */
+    bool has_fqid; /* FQID is set */
     int64_t generation;
     const gw_event *source; /* what was offered */
     gw_event event;
@@ -84,8 +84,8 @@ set_fqid(lua_State *L, int event_idx, int idx)
 }
 
 void
-gw_lua_make_event(lua_State *L, gw_event_type type, int fqid_idx,
-                  int data_idx, int lists_idx)
+gw_lua_make_event(lua_State *L, gw_event_type type, int fqid_idx, int data_idx,
+                  int lists_idx)
 {
     lua_event *e = new_event(L, lists_idx ? LISTS : FQID);
     int idx = lua_gettop(L);
@@ -214,9 +214,10 @@ event_newindex(lua_State *L)
         return 0;
     }
     if (name != self->names[GW_LUA_NAME_DATA])
-        return luaL_error(L, "event.%s cannot be set (event.data and "
-                             "event.fqid can): make another event, as with "
-                             "godwit.create",
+        return luaL_error(L,
+                          "event.%s cannot be set (event.data and "
+                          "event.fqid can): make another event, as with "
+                          "godwit.create",
                           luaL_tolstring(L, 2, NULL));
     if (e->event.type == GW_EVENT_DELETE || e->event.type == GW_EVENT_RESTORE)
         return luaL_error(L, "a %s event has no data",
@@ -260,9 +261,9 @@ take_field(lua_State *L, gw_lua *self, gw_slice key, const gw_slice *old,
         out->at[out->n++] = (gw_field){key, *old};
     } else {
         *same = false;
-        out->at[out->n++] = (gw_field){
-            gw_arena_dup(arena, key),
-            gw_lua_take_json(L, self, lua_gettop(L), arena)};
+        out->at[out->n++] =
+            (gw_field){gw_arena_dup(arena, key),
+                       gw_lua_take_json(L, self, lua_gettop(L), arena)};
     }
     self->putting_field = (gw_slice){0};
 }
@@ -285,8 +286,7 @@ take_table(lua_State *L, gw_lua *self, int idx, gw_fields base, bool *same)
         if (lua_rawget(L, idx) == LUA_TNIL)
             *same = false;
         else
-            take_field(L, self, base.at[i].key, &base.at[i].value, &out,
-                       same);
+            take_field(L, self, base.at[i].key, &base.at[i].value, &out, same);
         lua_pop(L, 1);
     }
     bool has_more = out.n < n;
@@ -330,16 +330,15 @@ take_names(lua_State *L, gw_lua *self, int idx, gw_fields base, bool *same)
             luaL_error(L, "a list of field names holds a %s",
                        luaL_typename(L, -1));
         *same = *same && gw_slice_equal(name, base.at[i].key);
-        out.at[i] = (gw_field){gw_arena_dup(self->out->arena, name),
-                               {NULL, 0}};
+        out.at[i] = (gw_field){gw_arena_dup(self->out->arena, name), {NULL, 0}};
         lua_pop(L, 1);
     }
     return out;
 }
 
 static gw_fields
-take_half(lua_State *L, gw_lua *self, int idx, const char *half,
-          gw_fields base, bool *same)
+take_half(lua_State *L, gw_lua *self, int idx, const char *half, gw_fields base,
+          bool *same)
 {
     gw_fields out = {0};
 
@@ -353,8 +352,10 @@ take_half(lua_State *L, gw_lua *self, int idx, const char *half,
     else if (gw_lua_kind_at(L, at) == GW_LUA_DATA)
         out = take_fields(L, self, at, base, same);
     else
-        luaL_error(L, "'%s' of list changes must be a table field → list, "
-                      "not a %s", half, luaL_typename(L, at));
+        luaL_error(L,
+                   "'%s' of list changes must be a table field → list, "
+                   "not a %s",
+                   half, luaL_typename(L, at));
     lua_pop(L, 1);
     return out;
 }
@@ -369,8 +370,9 @@ check_halves(lua_State *L, int idx)
 
         if (!gw_slice_equal(key, GW_LIT("add")) &&
             !gw_slice_equal(key, GW_LIT("remove")))
-            luaL_error(L, "list changes must be a table {add = …, remove = "
-                          "…}, this has the key %s",
+            luaL_error(L,
+                       "list changes must be a table {add = …, remove = "
+                       "…}, this has the key %s",
                        luaL_tolstring(L, -2, NULL));
     }
 }
@@ -474,15 +476,19 @@ static size_t
 check_list(lua_State *L, int idx, const char *name)
 {
     if (gw_lua_kind_at(L, idx) == GW_LUA_EVENT)
-        luaL_error(L, "%s returned an event, not a list of events: put it "
-                      "in { }", name);
+        luaL_error(L,
+                   "%s returned an event, not a list of events: put it "
+                   "in { }",
+                   name);
     if (!lua_istable(L, idx))
         luaL_error(L, "%s returned a %s instead of a list of events", name,
                    luaL_typename(L, idx));
     size_t n = gw_lua_count(L, idx);
     if (n != lua_rawlen(L, idx))
-        luaL_error(L, "%s returned a table that is no list: its keys must be "
-                      "1 to n without holes", name);
+        luaL_error(L,
+                   "%s returned a table that is no list: its keys must be "
+                   "1 to n without holes",
+                   name);
     return n;
 }
 
@@ -496,8 +502,10 @@ gw_lua_take_events(lua_State *L, gw_lua *self, int idx, const char *name,
     for (size_t i = 1; i <= n; i++) {
         lua_rawgeti(L, idx, (lua_Integer)i);
         if (gw_lua_kind_at(L, -1) != GW_LUA_EVENT)
-            luaL_error(L, "%s returned a list whose element %d is a %s, not "
-                          "an event", name, (int)i, luaL_typename(L, -1));
+            luaL_error(L,
+                       "%s returned a list whose element %d is a %s, not "
+                       "an event",
+                       name, (int)i, luaL_typename(L, -1));
         bool is_offered = offered_idx && lua_rawequal(L, -1, offered_idx);
         is_same = take_event(L, self, lua_gettop(L)) && is_offered;
         lua_pop(L, 1);

@@ -19,9 +19,9 @@
 #include "migration/lua_priv.h"
 
 enum {
-    FEW = 8,                    /* values that wait on the stack */
-    STACK_ROOM = 2 * FEW + 8,   /* places one level of a value needs */
-    PUT_COST = 48,  /* bytes that a value costs besides its text */
+    FEW = 8,                  /* values that wait on the stack */
+    STACK_ROOM = 2 * FEW + 8, /* places one level of a value needs */
+    PUT_COST = 48,            /* bytes that a value costs besides its text */
 };
 
 /* ---- reading */
@@ -114,8 +114,7 @@ static void push_value(lua_State *L, gw_lua *self, cursor *c);
 
 /** Puts a table with room under the top `n` values of the stack. */
 static void
-insert_table(lua_State *L, int n, int n_list, int n_object,
-             gw_lua_mark mark)
+insert_table(lua_State *L, int n, int n_list, int n_object, gw_lua_mark mark)
 {
     lua_createtable(L, n_list, n_object);
     lua_rawgeti(L, LUA_REGISTRYINDEX, GW_LUA_REF_MARKS + (int)mark);
@@ -271,8 +270,7 @@ is_scalar(lua_State *L, gw_lua *self, gw_slice raw, int idx)
 {
     if (raw.at[0] == '"')
         return lua_type(L, idx) == LUA_TSTRING &&
-               gw_slice_equal(gw_lua_slice_at(L, idx),
-                              decode_text(self, raw));
+               gw_slice_equal(gw_lua_slice_at(L, idx), decode_text(self, raw));
     if (raw.at[0] == 't' || raw.at[0] == 'f')
         return lua_isboolean(L, idx) &&
                lua_toboolean(L, idx) == (raw.at[0] == 't');
@@ -375,8 +373,9 @@ gw_lua_put_text(lua_State *L, gw_lua *self, gw_slice text)
         fail_put(L, self, "a text of %d MiB is too long",
                  (int)(text.len / GW_MIB));
     if (!is_text(text))
-        fail_put(L, self, "a text is not valid UTF-8, or has a NUL in it; "
-                          "JSON cannot hold it");
+        fail_put(L, self,
+                 "a text is not valid UTF-8, or has a NUL in it; "
+                 "JSON cannot hold it");
     gw_json_put_string(&self->buf, text);
 }
 
@@ -461,8 +460,7 @@ gw_lua_is_list(lua_State *L, int idx)
 {
     if (gw_lua_has_mark(L, idx, GW_LUA_LIST))
         return true;
-    return lua_rawlen(L, idx) > 0 &&
-           !gw_lua_has_mark(L, idx, GW_LUA_OBJECT);
+    return lua_rawlen(L, idx) > 0 && !gw_lua_has_mark(L, idx, GW_LUA_OBJECT);
 }
 
 static void
@@ -535,8 +533,10 @@ gw_lua_put_json(lua_State *L, gw_lua *self, int idx, int depth)
     case LUA_TTABLE:
     case LUA_TUSERDATA:
         if (depth >= GW_LIMIT_JSON_DEPTH)
-            fail_put(L, self, "nested deeper than %d levels, or a table "
-                              "that holds itself", GW_LIMIT_JSON_DEPTH);
+            fail_put(L, self,
+                     "nested deeper than %d levels, or a table "
+                     "that holds itself",
+                     GW_LIMIT_JSON_DEPTH);
         if (lua_istable(L, idx))
             put_table(L, self, idx, depth + 1);
         else

@@ -19,10 +19,10 @@
 #include "migration/lua_priv.h"
 
 enum {
-    EXACT_DIGITS = 15,   /* decimal digits that any double keeps */
-    MAX_DIGITS = 17,     /* digits that tell any two doubles apart */
-    FLOAT_TEXT = 40,     /* bytes of a printed float */
-    SHORT_NUMBER = 64,   /* bytes of a number read without an allocation */
+    EXACT_DIGITS = 15, /* decimal digits that any double keeps */
+    MAX_DIGITS = 17,   /* digits that tell any two doubles apart */
+    FLOAT_TEXT = 40,   /* bytes of a printed float */
+    SHORT_NUMBER = 64, /* bytes of a number read without an allocation */
 };
 
 /* integral doubles below print in full: 100000.0, not 1e+05 */
@@ -112,8 +112,8 @@ remember(lua_State *L, gw_lua *self, double value, gw_slice raw)
     if (is_plain(raw))
         is_own = true;
     else
-        is_own = gw_slice_equal(raw,
-                                (gw_slice){text, print_double(text, value)});
+        is_own =
+            gw_slice_equal(raw, (gw_slice){text, print_double(text, value)});
     if (is_own && !self->has_decimals)
         return;
 
@@ -222,8 +222,8 @@ compare_texts(gw_slice a, gw_slice b)
 
     if (a_is_negative != b_is_negative)
         return a_is_negative ? -1 : 1;
-    int order = a.len != b.len ? (a.len < b.len ? -1 : 1)
-                               : gw_slice_compare(a, b);
+    int order =
+        a.len != b.len ? (a.len < b.len ? -1 : 1) : gw_slice_compare(a, b);
     return a_is_negative ? -order : order;
 }
 
@@ -254,10 +254,10 @@ big_le(lua_State *L)
 static int
 big_eq(lua_State *L)
 {
-    lua_pushboolean(L, gw_lua_kind_at(L, 1) == GW_LUA_NUMBER &&
-                           gw_lua_kind_at(L, 2) == GW_LUA_NUMBER &&
-                           gw_slice_equal(gw_lua_big_text(L, 1),
-                                          gw_lua_big_text(L, 2)));
+    lua_pushboolean(
+        L, gw_lua_kind_at(L, 1) == GW_LUA_NUMBER &&
+               gw_lua_kind_at(L, 2) == GW_LUA_NUMBER &&
+               gw_slice_equal(gw_lua_big_text(L, 1), gw_lua_big_text(L, 2)));
     return 1;
 }
 
@@ -293,12 +293,9 @@ static const struct {
 };
 
 static const luaL_Reg big_methods[] = {
-    {"__lt", big_lt},
-    {"__le", big_le},
-    {"__eq", big_eq},
-    {"__tostring", big_tostring},
-    {"__concat", big_concat},
-    {NULL, NULL},
+    {"__lt", big_lt},         {"__le", big_le},
+    {"__eq", big_eq},         {"__tostring", big_tostring},
+    {"__concat", big_concat}, {NULL, NULL},
 };
 
 void

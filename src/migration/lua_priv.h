@@ -37,33 +37,33 @@ enum {
 };
 
 /* X(id, name in the script) */
-#define GW_LUA_CALL_MAP(X)                                                 \
-    X(POSITION_INIT, "position_init")                                      \
-    X(MIGRATE_EVENT, "migrate_event")                                      \
-    X(ADDITIONAL_EVENTS, "additional_events")                              \
-    X(ORDER_EVENTS, "order_events")                                        \
+#define GW_LUA_CALL_MAP(X)                                                     \
+    X(POSITION_INIT, "position_init")                                          \
+    X(MIGRATE_EVENT, "migrate_event")                                          \
+    X(ADDITIONAL_EVENTS, "additional_events")                                  \
+    X(ORDER_EVENTS, "order_events")                                            \
     X(MIGRATE_MODELS, "migrate_models")
 
 typedef enum gw_lua_call {
 #define GW_LUA_CALL_ENUM(id, name) GW_LUA_##id,
     GW_LUA_CALL_MAP(GW_LUA_CALL_ENUM)
 #undef GW_LUA_CALL_ENUM
-    GW_LUA_CALLS,
+        GW_LUA_CALLS,
 } gw_lua_call;
 
 /* X(id, text): names that are compared by address, being interned */
-#define GW_LUA_NAME_MAP(X)                                                 \
-    X(TYPE, "type")                                                        \
-    X(FQID, "fqid")                                                        \
-    X(COLLECTION, "collection")                                            \
-    X(ID, "id")                                                            \
+#define GW_LUA_NAME_MAP(X)                                                     \
+    X(TYPE, "type")                                                            \
+    X(FQID, "fqid")                                                            \
+    X(COLLECTION, "collection")                                                \
+    X(ID, "id")                                                                \
     X(DATA, "data")
 
 enum {
 #define GW_LUA_NAME_ENUM(id, text) GW_LUA_NAME_##id,
     GW_LUA_NAME_MAP(GW_LUA_NAME_ENUM)
 #undef GW_LUA_NAME_ENUM
-    GW_LUA_NAMES,
+        GW_LUA_NAMES,
 };
 
 enum { GW_LUA_FEW_KEYS = 16 };
@@ -108,12 +108,12 @@ typedef struct gw_lua {
     /* limits */
     size_t memory_bytes, used_bytes;
     int64_t limit_ns;
-    bool was_refused;            /* memory, at least once in this call */
-    int64_t call, timed_call;    /* number of this call; the one timed */
-    int64_t started_ns;          /* when timed_call was first looked at */
-    size_t put_bytes;            /* JSON made in this call */
+    bool was_refused;         /* memory, at least once in this call */
+    int64_t call, timed_call; /* number of this call; the one timed */
+    int64_t started_ns;       /* when timed_call was first looked at */
+    size_t put_bytes;         /* JSON made in this call */
     gw_lua_stop stop;
-    gw_error stopped;            /* what to say then */
+    gw_error stopped; /* what to say then */
 
     /* the call that runs */
     const gw_context *ctx;
@@ -128,14 +128,14 @@ typedef struct gw_lua {
     int64_t generation; /* events of others are stale */
     int64_t position;
     const gw_event *position_events;
-    int64_t seeded;     /* the generation math.random was seeded for */
-    bool has_decimals;  /* GW_LUA_REF_DECIMALS is not empty */
+    int64_t seeded;    /* the generation math.random was seeded for */
+    bool has_decimals; /* GW_LUA_REF_DECIMALS is not empty */
 
     const char *names[GW_LUA_NAMES];
     const void *marks[GW_LUA_MARKS]; /* the metatables */
-    gw_buf buf;       /* JSON that is being made */
-    gw_arena scratch; /* reset by whoever uses it, at once */
-    gw_field *fields; /* for putting a model together */
+    gw_buf buf;                      /* JSON that is being made */
+    gw_arena scratch;                /* reset by whoever uses it, at once */
+    gw_field *fields;                /* for putting a model together */
     size_t n_fields, fields_room;
 } gw_lua;
 
@@ -189,16 +189,15 @@ void gw_lua_put_json(lua_State *L, gw_lua *self, int idx, int depth);
 /** The same for text. */
 void gw_lua_put_text(lua_State *L, gw_lua *self, gw_slice text);
 /** The value at idx as JSON in the arena. */
-gw_slice gw_lua_take_json(lua_State *L, gw_lua *self, int idx,
-                          gw_arena *arena);
+gw_slice gw_lua_take_json(lua_State *L, gw_lua *self, int idx, gw_arena *arena);
 /** The number of entries of the table. */
 size_t gw_lua_count(lua_State *L, int idx);
 /** Whether the table's own keys make it a list; false when it is empty. */
 bool gw_lua_is_list(lua_State *L, int idx);
 /** Pushes what holds the keys of the table, all of them text, in byte
  *  order: `few` if they fit in, else a userdata. */
-gw_slice *gw_lua_push_keys(lua_State *L, int idx,
-                           gw_slice few[GW_LUA_FEW_KEYS], size_t *n);
+gw_slice *gw_lua_push_keys(lua_State *L, int idx, gw_slice few[GW_LUA_FEW_KEYS],
+                           size_t *n);
 void gw_lua_open_json(lua_State *L);
 
 /* lua_number.c: numbers that Lua has not, and decimals' texts */
@@ -237,8 +236,8 @@ void gw_lua_make_event(lua_State *L, gw_event_type type, int fqid_idx,
 /** Takes the list of events that the call named `name` returned, at idx, to
  *  self->out. *unchanged (may be NULL) when it is just the event at
  *  offered_idx as it was. */
-void gw_lua_take_events(lua_State *L, gw_lua *self, int idx,
-                        const char *name, int offered_idx, bool *unchanged);
+void gw_lua_take_events(lua_State *L, gw_lua *self, int idx, const char *name,
+                        int offered_idx, bool *unchanged);
 /** What the event at idx was made of; NULL for the script's own. */
 const gw_event *gw_lua_offered(lua_State *L, int idx);
 void gw_lua_open_event(lua_State *L);

@@ -19,9 +19,9 @@ typedef struct walk {
     const gw_filter *filter; /* or NULL: all */
     int fields_idx;          /* 0: all fields */
     int result_idx;
-    bool wants_one;          /* stop at the first */
-    bool is_done;            /* stopped on purpose */
-    bool has_failed;         /* the Lua error is on top of the stack */
+    bool wants_one;  /* stop at the first */
+    bool is_done;    /* stopped on purpose */
+    bool has_failed; /* the Lua error is on top of the stack */
     size_t n;
     gw_filter better; /* min, max: what replaces the best so far */
     bool has_best;
@@ -241,10 +241,11 @@ visit_bound(void *arg, const gw_read_model *model, gw_error *err)
 /* ---- the calls */
 
 static int
-keep_models(lua_State *L, gw_lua *self, const gw_filter *filter,
-            int fields_idx)
+keep_models(lua_State *L, gw_lua *self, const gw_filter *filter, int fields_idx)
 {
-    walk w = {.L = L, .self = self, .filter = filter,
+    walk w = {.L = L,
+              .self = self,
+              .filter = filter,
               .fields_idx = check_fields(L, fields_idx)};
 
     lua_newtable(L);
@@ -275,7 +276,9 @@ static size_t
 count_models(lua_State *L, bool wants_one)
 {
     gw_lua *self = check_reader(L);
-    walk w = {.L = L, .self = self, .filter = check_filter(L, self, 3),
+    walk w = {.L = L,
+              .self = self,
+              .filter = check_filter(L, self, 3),
               .wants_one = wants_one};
 
     walk_models(&w, gw_lua_check_collection(L, 2), visit_count);
@@ -302,8 +305,8 @@ find_bound(lua_State *L, gw_filter_op op)
     gw_lua *self = check_reader(L);
     walk w = {.L = L, .self = self, .filter = check_filter(L, self, 3)};
 
-    w.better = (gw_filter){.op = op,
-                           .field = gw_lua_check_text(L, 4, "the field")};
+    w.better =
+        (gw_filter){.op = op, .field = gw_lua_check_text(L, 4, "the field")};
     walk_models(&w, gw_lua_check_collection(L, 2), visit_bound);
     if (w.has_best)
         gw_lua_push_json(L, self, gw_buf_as_slice(&self->buf));
@@ -469,8 +472,7 @@ reader_max_position(lua_State *L)
     gw_error err;
     int64_t position;
 
-    if (self->reader->ops->max_position(self->reader, &position, &err) !=
-        GW_OK)
+    if (self->reader->ops->max_position(self->reader, &position, &err) != GW_OK)
         gw_lua_fail_engine(L, &err);
     lua_pushinteger(L, position);
     return 1;

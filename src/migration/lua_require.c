@@ -149,8 +149,9 @@ lua_require(lua_State *L)
                           name.at);
     const gw_lua_module *m = find_module(self, name);
     if (!m)
-        return luaL_error(L, "module '%s' not found, or not readable, in "
-                             "the folder lib/ beside the migrations",
+        return luaL_error(L,
+                          "module '%s' not found, or not readable, in "
+                          "the folder lib/ beside the migrations",
                           name.at);
 
     lua_pushvalue(L, 1);

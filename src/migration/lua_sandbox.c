@@ -81,16 +81,13 @@ allocate(void *arg, void *old, size_t old_bytes, size_t new_bytes)
         self->used_bytes -= old_bytes;
         return NULL;
     }
-    void *p = NULL;
-    if (new_bytes <= old_bytes ||
-        self->used_bytes - old_bytes + new_bytes <= self->memory_bytes)
-        p = realloc(old, new_bytes);
-    if (!p) {
+    if (new_bytes > old_bytes &&
+        self->used_bytes - old_bytes + new_bytes > self->memory_bytes) {
         self->was_refused = true;
         return NULL;
     }
     self->used_bytes += new_bytes - old_bytes;
-    return p;
+    return gw_realloc(old, new_bytes);
 }
 
 int64_t
@@ -136,7 +133,8 @@ stop_for_time(lua_State *L, gw_lua *self)
     self->stop = GW_LUA_OUT_OF_TIME;
     gw_fail(&self->stopped, GW_E_MIGRATION,
             "%s: the script ran longer than its limit of %d s per call "
-            "(%s:%d)", self->file, (int)(self->limit_ns / second_ns),
+            "(%s:%d)",
+            self->file, (int)(self->limit_ns / second_ns),
             line > 0 ? where.short_src : "?", line);
 }
 
@@ -266,9 +264,12 @@ gw_lua_run(gw_lua *self, gw_lua_function run, gw_error *err)
 /* ---- the state */
 
 static const luaL_Reg libraries[] = {
-    {"_G", luaopen_base},           {"coroutine", luaopen_coroutine},
-    {"string", luaopen_string},     {"table", luaopen_table},
-    {"math", luaopen_math},         {"utf8", luaopen_utf8},
+    {"_G", luaopen_base},
+    {"coroutine", luaopen_coroutine},
+    {"string", luaopen_string},
+    {"table", luaopen_table},
+    {"math", luaopen_math},
+    {"utf8", luaopen_utf8},
     {NULL, NULL},
 };
 
@@ -301,7 +302,8 @@ gw_lua_make_state(gw_lua *self, gw_error *err)
     if (!self->state)
         return gw_fail(err, GW_E_LIMIT,
                        "%s: the memory limit of %zu bytes does not even do "
-                       "for Lua itself", self->file, self->memory_bytes);
+                       "for Lua itself",
+                       self->file, self->memory_bytes);
     *(gw_lua **)lua_getextraspace(self->state) = self;
     lua_sethook(self->state, on_count, LUA_MASKCOUNT, HOOK_INSTRUCTIONS);
     return gw_lua_run(self, open_all, err);

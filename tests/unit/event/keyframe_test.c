@@ -159,6 +159,29 @@ a_level_keeps_only_what_its_mask_names(void **state)
     gw_arena_clear(&arena);
 }
 
+static void
+what_a_masked_level_kept_is_not_shared_with_a_whole_one(void **state)
+{
+    (void)state;
+    gw_arena arena;
+    gw_event event;
+    gw_arena_init(&arena);
+    gw_keyframes *kf = gw_keyframes_new(2, some_mask, NULL, NULL);
+    assert_int_equal(gw_event_parse(&arena, GW_LIT("a/1"), GW_LIT("create"),
+                                    GW_LIT("{\"v\":1,\"x\":2}"), &event,
+                                    NULL),
+                     0);
+    gw_keyframes_begin(kf, 1);
+
+    assert_int_equal(gw_keyframes_apply(kf, 0, &event, NULL), 0);
+    assert_int_equal(gw_keyframes_apply(kf, 1, &event, NULL), 0);
+
+    assert_int_equal(field_of(kf, 0, "a/1", "v"), -1);
+    assert_int_equal(field_of(kf, 1, "a/1", "v"), 1);
+    gw_keyframes_free(kf);
+    gw_arena_clear(&arena);
+}
+
 static gw_code
 collect(void *arg, gw_slice fqid, gw_error *err)
 {
@@ -321,6 +344,8 @@ main(void)
         cmocka_unit_test(undo_takes_back_a_whole_position_at_all_levels),
         cmocka_unit_test(before_is_the_model_as_the_position_began),
         cmocka_unit_test(levels_share_a_state_until_they_differ),
+        cmocka_unit_test(
+            what_a_masked_level_kept_is_not_shared_with_a_whole_one),
         cmocka_unit_test(a_level_keeps_only_what_its_mask_names),
         cmocka_unit_test(ids_of_any_length_are_told_apart),
         cmocka_unit_test(many_models_are_found_again),

@@ -63,9 +63,8 @@ fields_of(gw_arena *arena, const fake_model *m)
     gw_error err;
     gw_fields fields;
 
-    assert_int_equal(gw_json_object(arena, gw_slice_of(m->fields), &fields,
-                                    &err),
-                     GW_OK);
+    assert_int_equal(
+        gw_json_object(arena, gw_slice_of(m->fields), &fields, &err), GW_OK);
     return fields;
 }
 
@@ -183,8 +182,7 @@ reader_max_position(gw_reader *r, int64_t *out, gw_error *err)
 
 static gw_code
 reader_history(gw_reader *r, int64_t from, int64_t to,
-               gw_code (*visit)(void *arg, const gw_position *p,
-                                gw_error *err),
+               gw_code (*visit)(void *arg, const gw_position *p, gw_error *err),
                void *arg, gw_error *err)
 {
     fixture *f = r->engine;
@@ -194,9 +192,8 @@ reader_history(gw_reader *r, int64_t from, int64_t to,
     return visit(arg, &f->position, err);
 }
 
-static const gw_reader_ops reader_ops = {reader_get, reader_each,
-                                         reader_max_position, reader_history,
-                                         NULL};
+static const gw_reader_ops reader_ops = {
+    reader_get, reader_each, reader_max_position, reader_history, NULL};
 
 /* ---- the fixture */
 
@@ -335,7 +332,8 @@ migrate(fixture *f, const char *body, const char *type, const char *fqid,
     char *script = gw_arena_printf(
         &f->arena,
         "return { type = 'event', migrate_event = function(event, ctx)\n"
-        "local data = event.data\n%s\nend }", body);
+        "local data = event.data\n%s\nend }",
+        body);
 
     if (open_script(f, script) != GW_OK)
         return f->err.text;
@@ -346,8 +344,7 @@ migrate(fixture *f, const char *body, const char *type, const char *fqid,
 static const char *
 fields(fixture *f, const char *body, const char *data)
 {
-    return migrate(f, gw_arena_printf(&f->arena, "%s\nreturn { event }",
-                                      body),
+    return migrate(f, gw_arena_printf(&f->arena, "%s\nreturn { event }", body),
                    "update", "a/1", data);
 }
 
@@ -355,11 +352,12 @@ fields(fixture *f, const char *body, const char *data)
 static const char *
 value_of(fixture *f, const char *expression)
 {
-    const char *text = migrate(
-        f, gw_arena_printf(&f->arena,
-                           "return { godwit.update('x/1', { v = %s }) }",
-                           expression),
-        "update", "a/1", "{\"v\":1}");
+    const char *text =
+        migrate(f,
+                gw_arena_printf(&f->arena,
+                                "return { godwit.update('x/1', { v = %s }) }",
+                                expression),
+                "update", "a/1", "{\"v\":1}");
     static const char before[] = "update x/1 {\"v\":";
     size_t n = sizeof(before) - 1;
 
@@ -377,14 +375,15 @@ migrate_models(fixture *f, const char *body)
         &f->arena,
         "return { type = 'model', migrate_models = function(reader, ctx)\n"
         "local function note(v) return { godwit.create('x/1', { v = v }) } "
-        "end\n%s\nend }", body);
+        "end\n%s\nend }",
+        body);
 
     if (open_script(f, script) != GW_OK)
         return f->err.text;
     f->out.n = 0;
-    return outcome(f, f->migration.ops->migrate_models(f->migration.self,
-                                                       &reader, &f->out,
-                                                       &f->err),
+    return outcome(f,
+                   f->migration.ops->migrate_models(f->migration.self, &reader,
+                                                    &f->out, &f->err),
                    false);
 }
 
@@ -402,8 +401,8 @@ returning_nothing_leaves_the_event(void **state)
 {
     fixture *f = *state;
 
-    assert_string_equal(
-        migrate(f, "data.v = 2", "update", "a/1", "{\"v\":1}"), "unchanged");
+    assert_string_equal(migrate(f, "data.v = 2", "update", "a/1", "{\"v\":1}"),
+                        "unchanged");
     assert_string_equal(migrate(f, "return nil", "delete", "a/1", "null"),
                         "unchanged");
 }
@@ -424,10 +423,9 @@ an_event_returned_as_it_was_is_unchanged(void **state)
     assert_string_equal(
         migrate(f, "return { event }", "deletefields", "a/1", "[\"x\",\"y\"]"),
         "unchanged");
-    assert_string_equal(
-        migrate(f, "return { event }", "listfields", "a/1",
-                "{\"add\": {\"l\":[1.10]}, \"remove\":{}}"),
-        "unchanged");
+    assert_string_equal(migrate(f, "return { event }", "listfields", "a/1",
+                                "{\"add\": {\"l\":[1.10]}, \"remove\":{}}"),
+                        "unchanged");
 }
 
 static void
@@ -498,15 +496,13 @@ makers_check_what_they_are_given(void **state)
          "a list of field names holds a number"},
         {"return { godwit.list_update('a/1', { ad = {} }) }", "the key ad"},
         {"return { godwit.create('a/1', { 1, 2 }) }", "not a list"},
-        {"return { godwit.update('a/1', { v = 0/0 }) }",
-         "a/1: field 'v': "},
+        {"return { godwit.update('a/1', { v = 0/0 }) }", "a/1: field 'v': "},
         {"return { godwit.update('a/1', { v = { 1, x = 2 } }) }",
          "without holes"},
         {"return { godwit.update('a/1', { v = { [2] = 2 } }) }", "the key 2"},
         {"return { godwit.update('a/1', { v = print }) }",
          "a function is no JSON value"},
-        {"return { godwit.update('a/1', { v = '\\xff' }) }",
-         "not valid UTF-8"},
+        {"return { godwit.update('a/1', { v = '\\xff' }) }", "not valid UTF-8"},
         {"return { godwit.update('a/1', { v = '\\0' }) }", "a NUL"},
         {"local t = {} t.t = t return { godwit.update('a/1', { v = t }) }",
          "holds itself"},
@@ -532,21 +528,25 @@ fields_are_read_set_and_deleted_in_stored_order(void **state)
     static const char data[] =
         "{\"z\":1,\"name\":\"n\",\"a\":[1, 2],\"b\":true}";
 
-    assert_string_equal(fields(f, "data.username = data.name data.name = nil",
-                               data),
-                        "update a/1 {\"z\":1,\"a\":[1, 2],\"b\":true,"
-                        "\"username\":\"n\"}");
+    assert_string_equal(
+        fields(f, "data.username = data.name data.name = nil", data),
+        "update a/1 {\"z\":1,\"a\":[1, 2],\"b\":true,"
+        "\"username\":\"n\"}");
     assert_string_equal(fields(f, "data.z = false data.nope = nil", data),
                         "update a/1 {\"z\":false,\"name\":\"n\",\"a\":[1, 2],"
                         "\"b\":true}");
     assert_string_equal(
-        fields(f, "local t = {} for k in pairs(data) do t[#t + 1] = k end "
-                  "data.keys = t data.x = 1 data.x = nil", data),
+        fields(f,
+               "local t = {} for k in pairs(data) do t[#t + 1] = k end "
+               "data.keys = t data.x = 1 data.x = nil",
+               data),
         "update a/1 {\"z\":1,\"name\":\"n\",\"a\":[1, 2],\"b\":true,"
         "\"keys\":[\"z\",\"name\",\"a\",\"b\"]}");
     assert_string_equal(
-        fields(f, "data.t = type(data) data.n = next(data) data.m = "
-                  "next(data, 'b') == 't'", "{\"b\":1}"),
+        fields(f,
+               "data.t = type(data) data.n = next(data) data.m = "
+               "next(data, 'b') == 't'",
+               "{\"b\":1}"),
         "update a/1 {\"b\":1,\"t\":\"table\",\"n\":\"b\",\"m\":true}");
 }
 
@@ -559,12 +559,13 @@ many_fields_are_found(void **state)
     for (int i = 0; i < 300; i++)
         gw_buf_printf(&data, "%s\"f_%d\":%d", i ? "," : "{", i, i);
     gw_buf_text(&data, "}");
-    const char *text = fields(
-        f, "local sum = 0 for k, v in pairs(data) do sum = sum + v end "
-           "for i = 0, 299 do data['f_' .. i] = nil end "
-           "for i = 1, 100 do data['g_' .. i] = i end "
-           "for i = 2, 100 do data['g_' .. i] = nil end data.sum = sum",
-        gw_buf_cstr(&data));
+    const char *text =
+        fields(f,
+               "local sum = 0 for k, v in pairs(data) do sum = sum + v end "
+               "for i = 0, 299 do data['f_' .. i] = nil end "
+               "for i = 1, 100 do data['g_' .. i] = i end "
+               "for i = 2, 100 do data['g_' .. i] = nil end data.sum = sum",
+               gw_buf_cstr(&data));
 
     assert_string_equal(text, "update a/1 {\"g_1\":1,\"sum\":44850}");
     gw_buf_clear(&data);
@@ -578,13 +579,14 @@ a_nested_value_is_printed_again_only_when_it_changed(void **state)
         "{\"d\":{\"b\": {\"y\": 1, \"x\":[]}}, \"l\":[ 1,\"\\u00e4\" ]}";
 
     assert_string_equal(
-        fields(f, "data.d.b.extra = godwit.object{} local _ = data.l[1]",
-               data),
+        fields(f, "data.d.b.extra = godwit.object{} local _ = data.l[1]", data),
         "update a/1 {\"d\":{\"b\":{\"extra\":{},\"x\":[],\"y\":1}},"
         "\"l\":[ 1,\"\\u00e4\" ]}");
     assert_string_equal(
-        fields(f, "table.remove(data.l) table.remove(data.l) data.d.b.x[1] = "
-                  "godwit.null", data),
+        fields(f,
+               "table.remove(data.l) table.remove(data.l) data.d.b.x[1] = "
+               "godwit.null",
+               data),
         "update a/1 {\"d\":{\"b\":{\"x\":[null],\"y\":1}},\"l\":[]}");
     assert_string_equal(fields(f, "data.l[1] = 1.0", "{\"l\":[ 1 ]}"),
                         "update a/1 {\"l\":[1.0]}");
@@ -602,15 +604,16 @@ names_and_lists_are_plain_tables(void **state)
                 "deletefields", "a/1", "[\"v\",\"x\"]"),
         "deletefields a/1 [\"w\",\"x\",\"q\"]");
     assert_string_equal(
-        migrate(f, "data.add.l[#data.add.l + 1] = 9 data.remove.k = { 'x' } "
-                   "return { event }",
+        migrate(f,
+                "data.add.l[#data.add.l + 1] = 9 data.remove.k = { 'x' } "
+                "return { event }",
                 "listfields", "a/1",
                 "{\"add\":{\"z\":[1.50],\"l\":[8]},\"remove\":{}}"),
         "listfields a/1 {\"add\":{\"z\":[1.50],\"l\":[8,9]},"
         "\"remove\":{\"k\":[\"x\"]}}");
-    assert_string_equal(migrate(f, "assert(data == nil)", "delete", "a/1",
-                                "null"),
-                        "unchanged");
+    assert_string_equal(
+        migrate(f, "assert(data == nil)", "delete", "a/1", "null"),
+        "unchanged");
 }
 
 static void
@@ -618,16 +621,16 @@ the_fqid_and_the_whole_data_can_be_set(void **state)
 {
     fixture *f = *state;
 
-    assert_string_equal(fields(f, "event.fqid = 'channel/' .. event.id",
-                               "{ \"v\": 1 }"),
-                        "update channel/1 raw { \"v\": 1 }");
-    assert_string_equal(fields(f, "event.data = { w = data.v, v = data.v }",
-                               "{\"v\":[ 1]}"),
-                        "update a/1 {\"v\":[ 1],\"w\":[1]}");
     assert_string_equal(
-        migrate(f, "return { godwit.create('b/2', data), event }", "create",
-                "a/1", "{\"v\":[ 1]}"),
-        "create b/2 {\"v\":[ 1]}; create a/1 raw {\"v\":[ 1]}");
+        fields(f, "event.fqid = 'channel/' .. event.id", "{ \"v\": 1 }"),
+        "update channel/1 raw { \"v\": 1 }");
+    assert_string_equal(
+        fields(f, "event.data = { w = data.v, v = data.v }", "{\"v\":[ 1]}"),
+        "update a/1 {\"v\":[ 1],\"w\":[1]}");
+    assert_string_equal(migrate(f,
+                                "return { godwit.create('b/2', data), event }",
+                                "create", "a/1", "{\"v\":[ 1]}"),
+                        "create b/2 {\"v\":[ 1]}; create a/1 raw {\"v\":[ 1]}");
 }
 
 static void
@@ -636,10 +639,11 @@ the_members_of_an_event_are_there(void **state)
     fixture *f = *state;
 
     assert_string_equal(
-        migrate(f, "return { godwit.update('x/1', { v = { event.type, "
-                   "event.fqid, event.collection, event.id, "
-                   "math.type(event.id), tostring(event), event.nope == nil "
-                   "} }) }",
+        migrate(f,
+                "return { godwit.update('x/1', { v = { event.type, "
+                "event.fqid, event.collection, event.id, "
+                "math.type(event.id), tostring(event), event.nope == nil "
+                "} }) }",
                 "update", "a_b/12", "{\"v\":1}"),
         "update x/1 {\"v\":[\"update\",\"a_b/12\",\"a_b\",12,\"integer\","
         "\"update of a_b/12\",true]}");
@@ -659,8 +663,7 @@ an_event_cannot_be_used_in_another_position(void **state)
     assert_string_equal(offer(f, "update", "a/2", "{\"v\":1}"),
                         "update a/1 {\"v\":2}");
     f->position.position += 1000;
-    assert_error(offer(f, "update", "a/3", "{\"v\":1}"),
-                 "after its position");
+    assert_error(offer(f, "update", "a/3", "{\"v\":1}"), "after its position");
 }
 
 /* ---- numbers and JSON */
@@ -685,14 +688,18 @@ big_numbers_keep_their_text_when_moved(void **state)
                                "\"b\":-123456789012345678902,\"e\":1e400}";
 
     assert_string_equal(
-        fields(f, "data.l = { data.a, data.b, data.e } data.a = nil "
-                  "data.b = nil data.e = nil", data),
+        fields(f,
+               "data.l = { data.a, data.b, data.e } data.a = nil "
+               "data.b = nil data.e = nil",
+               data),
         "update a/1 {\"l\":[123456789012345678901,-123456789012345678902,"
         "1e400]}");
     assert_string_equal(
-        fields(f, "local a, b = data.a, data.b data.a, data.b, data.e = nil "
-                  "data.v = { tostring(a), a .. '', a > b, b < 5, a == a, "
-                  "type(a), a + 1, -a }", data),
+        fields(f,
+               "local a, b = data.a, data.b data.a, data.b, data.e = nil "
+               "data.v = { tostring(a), a .. '', a > b, b < 5, a == a, "
+               "type(a), a + 1, -a }",
+               data),
         "update a/1 {\"v\":[\"123456789012345678901\","
         "\"123456789012345678901\",true,true,true,\"number\","
         "1.2345678901234568e+20,-1.2345678901234568e+20]}");
@@ -715,10 +722,11 @@ floats_print_shortest_and_keep_their_text_when_moved(void **state)
                "{\"a\":1.10,\"l\":[0.1000000000000000055,1E2,2.50]}"),
         "update a/1 {\"x\":[1.10,[0.1000000000000000055,1E2,2.50]]}");
     /* two texts of one double: neither is right for both */
-    assert_string_equal(
-        fields(f, "data.x = data.a data.y = data.b data.a = nil "
-                  "data.b = nil", "{\"a\":1.10,\"b\":1.1}"),
-        "update a/1 {\"x\":1.1,\"y\":1.1}");
+    assert_string_equal(fields(f,
+                               "data.x = data.a data.y = data.b data.a = nil "
+                               "data.b = nil",
+                               "{\"a\":1.10,\"b\":1.1}"),
+                        "update a/1 {\"x\":1.1,\"y\":1.1}");
     assert_error(value_of(f, "1/0"), "inf is no number that JSON has");
 }
 
@@ -817,8 +825,7 @@ the_context_tells_of_position_and_index(void **state)
                     "ctx.migration_index }"),
         "[77,\"2024-05-01T00:01:00+00:00\",5,{\"why\":[1,null]},3]");
     f->position.information = (gw_slice){0};
-    assert_string_equal(value_of(f, "{ ctx.position.information }"),
-                        "[null]");
+    assert_string_equal(value_of(f, "{ ctx.position.information }"), "[null]");
 }
 
 static void
@@ -828,8 +835,10 @@ an_error_of_the_engine_cannot_be_caught(void **state)
 
     f->engine_fails = true;
     assert_string_equal(
-        migrate(f, "while true do pcall(ctx.new.get_model, ctx.new, 'a/1') "
-                   "end", "update", "a/1", "{\"v\":1}"),
+        migrate(f,
+                "while true do pcall(ctx.new.get_model, ctx.new, 'a/1') "
+                "end",
+                "update", "a/1", "{\"v\":1}"),
         "the store is gone");
     assert_int_equal(f->err.code, GW_E_STORE);
 }
@@ -842,7 +851,8 @@ a_migration_can_say_that_it_reads_no_models(void **state)
     assert_int_equal(
         open_script(f, "return { type = 'event', reads_models = false, "
                        "migrate_event = function(e, ctx) "
-                       "ctx.new:model_exists('a/1') end }"), GW_OK);
+                       "ctx.new:model_exists('a/1') end }"),
+        GW_OK);
     const gw_migration *m = &f->migration;
     assert_false(m->ops->needs(m->self, GW_SIDE_NEW, GW_LIT("a")).all);
     assert_true(m->ops->needs(m->self, GW_SIDE_OLD, GW_LIT("a")).all);
@@ -871,13 +881,12 @@ hooks_share_locals_until_a_restart(void **state)
     assert_string_equal(m->description, "counts");
     for (int run = 0; run < 2; run++) {
         assert_int_equal(m->ops->restart(m->self, &err), GW_OK);
-        assert_int_equal(m->ops->position_init(m->self, &f->ctx, &err),
-                         GW_OK);
+        assert_int_equal(m->ops->position_init(m->self, &f->ctx, &err), GW_OK);
         offer(f, "update", "a/1", "{\"v\":1}");
         offer(f, "update", "a/1", "{\"v\":1}");
         f->out.n = 0;
-        gw_code code = m->ops->additional_events(m->self, &f->ctx, &f->out,
-                                                 &f->err);
+        gw_code code =
+            m->ops->additional_events(m->self, &f->ctx, &f->out, &f->err);
         assert_string_equal(outcome(f, code, false),
                             "create c/2 {\"i\":1,\"n\":2}");
     }
@@ -896,7 +905,8 @@ order(fixture *f, const char *body)
                            &f->arena,
                            "return { type = 'event', migrate_event = "
                            "function() end, order_events = function(events, "
-                           "ctx) %s end }", body)) != GW_OK)
+                           "ctx) %s end }",
+                           body)) != GW_OK)
         return f->err.text;
     f->out.n = 0;
     gw_code code = f->migration.ops->order_events(
@@ -922,7 +932,8 @@ the_order_of_events_can_be_chosen(void **state)
     assert_error(order(f, "return { events[1], events[2], events[2] }"),
                  "each of");
     assert_error(order(f, "return { events[1], events[2], "
-                          "godwit.delete('a/1') }"), "each of");
+                          "godwit.delete('a/1') }"),
+                 "each of");
 }
 
 static void
@@ -1019,8 +1030,9 @@ nothing_of_the_machine_can_be_reached(void **state)
 {
     fixture *f = *state;
     static const char *const names[] = {
-        "io", "os", "debug", "package", "load", "loadstring", "loadfile",
-        "dofile", "warn", "string.dump", "arg", "jit", "module",
+        "io",         "os",       "debug",  "package", "load",
+        "loadstring", "loadfile", "dofile", "warn",    "string.dump",
+        "arg",        "jit",      "module",
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -1059,7 +1071,8 @@ modules_come_from_lib_only(void **state)
 
     assert_string_equal(
         value_of(f, "{ require('deep.more'), require('tools').count(), "
-                    "require('deep.more') }"), "[11,2,11]");
+                    "require('deep.more') }"),
+        "[11,2,11]");
     static const char *const cases[][2] = {
         {"require('nosuch')", "module 'nosuch' not found"},
         {"require('../outside')", "is no module"},
@@ -1088,11 +1101,11 @@ a_restart_sees_the_modules_as_they_were(void **state)
     assert_int_equal(
         open_script(f, "local one = require('one') return { type = 'event', "
                        "migrate_event = function() return { "
-                       "godwit.update('a/1', { v = one }) } end }"), GW_OK);
+                       "godwit.update('a/1', { v = one }) } end }"),
+        GW_OK);
     offer(f, "update", "a/1", "{\"v\":5}");
     write_file(f, "lib/one.lua", "return 2");
-    assert_int_equal(f->migration.ops->restart(f->migration.self, &err),
-                     GW_OK);
+    assert_int_equal(f->migration.ops->restart(f->migration.self, &err), GW_OK);
 
     assert_string_equal(offer(f, "update", "a/1", "{\"v\":5}"),
                         "update a/1 {\"v\":1}");
@@ -1131,16 +1144,15 @@ endless_scripts_are_stopped(void **state)
     f->limits.lua_seconds = 1;
     for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
         time_t before = time(NULL);
-        const char *text = migrate(f, bodies[i], "update", "a/1",
-                                   "{\"v\":1}");
+        const char *text = migrate(f, bodies[i], "update", "a/1", "{\"v\":1}");
 
         assert_error(text, "0003_x.lua: the script ran longer than its "
                            "limit of 1 s per call (0003_x.lua:");
         assert_true(time(NULL) - before < 4);
         /* it is finished until a restart */
         assert_error(offer(f, "update", "a/1", "{\"v\":1}"), "longer than");
-        assert_int_equal(f->migration.ops->restart(f->migration.self,
-                                                   &f->err), GW_OK);
+        assert_int_equal(f->migration.ops->restart(f->migration.self, &f->err),
+                         GW_OK);
     }
 }
 
@@ -1152,7 +1164,8 @@ short_calls_do_not_add_up(void **state)
     f->limits.lua_seconds = 1;
     assert_int_equal(
         open_script(f, "return { type = 'event', migrate_event = function() "
-                       "for i = 1, 3000000 do end end }"), GW_OK);
+                       "for i = 1, 3000000 do end end }"),
+        GW_OK);
     clock_t until = clock() + 2 * CLOCKS_PER_SEC;
     while (clock() < until)
         assert_string_equal(offer(f, "update", "a/1", "{\"v\":1}"),
@@ -1200,10 +1213,12 @@ shared_tables_cannot_blow_up_the_output(void **state)
                              "t = { t, t } end return "
                              "godwit.json.encode(t) end)()"),
                  "MiB");
-    assert_error(migrate(f, "local s, t = ('x'):rep(1e6), {} local e = "
-                            "godwit.update('a/1', { s = s }) for i = 1, 100 "
-                            "do t[i] = e end return t",
-                         "update", "a/1", "{\"v\":1}"), "in one call");
+    assert_error(migrate(f,
+                         "local s, t = ('x'):rep(1e6), {} local e = "
+                         "godwit.update('a/1', { s = s }) for i = 1, 100 "
+                         "do t[i] = e end return t",
+                         "update", "a/1", "{\"v\":1}"),
+                 "in one call");
 }
 
 static void
@@ -1228,15 +1243,19 @@ coroutines_and_protected_calls_work(void **state)
         value_of(f, "(function() local co = coroutine.wrap(function(a) "
                     "local ok, b = pcall(function() return "
                     "coroutine.yield(a + 1) end) return b, ok end) return { "
-                    "co(1), co('x') } end)()"), "[2,\"x\",true]");
+                    "co(1), co('x') } end)()"),
+        "[2,\"x\",true]");
     assert_string_equal(
         value_of(f, "{ pcall(error, 'm'), select(2, pcall(error, 'm')), "
                     "select(2, xpcall(error, function(m) return m .. '!' "
-                    "end, 'm')) }"), "[false,\"m\",\"m!\"]");
+                    "end, 'm')) }"),
+        "[false,\"m\",\"m!\"]");
     assert_error(value_of(f, "coroutine.wrap(function() error('in it') "
-                             "end)()"), "in it");
+                             "end)()"),
+                 "in it");
     assert_error(value_of(f, "(function() local c = coroutine.wrap(function() "
-                             "end) c() c() end)()"), "dead coroutine");
+                             "end) c() c() end)()"),
+                 "dead coroutine");
 }
 
 static void
