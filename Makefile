@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door; the work is in CMakeLists.txt, dev/ and bench/.
+#   make            the program: build/release/godwit
+#   make demo       builds it and shows a migration under load
+#   make test       runs every test (PRESET=asan, TESTS="-R rules")
+#   make check      formatting, clang-tidy, cppcheck, layers, banned functions
+#   make bench      measures against SQLite itself (PARTS="rename lua …")
+#   make cover      line coverage of src from the tests
+#   make fuzz       a minute on each fuzzer (SECONDS=60)
+PRESET  ?= dev
+PREFIX  ?= /usr/local
+SECONDS ?= 60
+PARTS   ?=
+TESTS   ?=
+
+build = cmake --preset $(1) >/dev/null && cmake --build --preset $(1)
+
+release:
+	@dev/deps --only-check build
+	@$(call build,release)
+
+demo:
+	@dev/deps build demo
+	@$(call build,release)
+	@dev/demo.sh
+
+test:
+	@dev/deps build test
+	@$(call build,$(PRESET))
+	@dev/test.sh build/$(PRESET) $(TESTS)
+
+check:
+	@dev/deps build test check
+	@$(call build,dev)
+	@dev/check.sh
+
+bench:
+	@dev/deps build bench
+	@$(call build,release)
+	@node bench/migrate.mjs $(PARTS)
+
+cover:
+	@dev/deps build test cover
+	@$(call build,cover)
+	@dev/cover.sh build/cover
+
+fuzz:
+	@dev/deps build fuzz
+	@$(call build,fuzz)
+	@dev/fuzz.sh build/fuzz $(SECONDS)
+
+fmt:
+	@dev/deps check
+	@dev/format.sh fix
+
+install: release
+	cmake --install build/release --prefix $(DESTDIR)$(PREFIX)
+
+clean:
+	rm -rf build
+
+.PHONY: release demo test check bench cover fuzz fmt install clean

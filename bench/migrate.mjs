@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// node bench/migrate.mjs [PART…] [--rounds N]
+//
+// Measures `godwit migrate` and `godwit finalize` on SQLite, against what
+// SQLite itself needs for the same writing (the floor), in turn: A B A B.
+// Parts: speed, catchup, finalize, memory; all of them if none is named, or
+// the single cases of speed: rename, three, tenth, all, sql.
+// The stores are made once and kept in build/bench.
+import { execFileSync, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const work = path.join(root, 'build', 'bench');
+const godwit = process.env.GODWIT ??
+  path.join(root, 'build', 'release', 'godwit');
+const sample = process.env.GODWIT_SAMPLE ??
+  path.join(root, 'build', 'release', 'godwit-sample');
+const MIB = 1024 * 1024;
+
+/** The cases of the part `speed`; `most` is the aim, times the floor. */
+const cases = [
+  { name: 'rename', text: 'one rename rule', most: 1.8 },
+  { name: 'three', text: 'three rule migrations', most: 2.1 },
+  { name: 'tenth', text: 'Lua, changes a tenth', most: 2.3 },
+  { name: 'all', text: 'Lua, rewrites every event', most: 3.5 },
+  { name: 'sql', text: 'the rename by SQL json functions' },
+];
+
+const TABLE = `
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+DROP TABLE IF EXISTS migration_events;
+CREATE TABLE migration_events (id INTEGER PRIMARY KEY,
+  position INTEGER NOT NULL, fqid TEXT NOT NULL, type TEXT NOT NULL,
+  data TEXT, weight INTEGER NOT NULL);
+CREATE INDEX floor_position ON migration_events (position);
+CREATE INDEX floor_fqid ON migration_events (fqid);
+`;
+const FLOOR = `${TABLE}
+INSERT INTO migration_events
+SELECT id, position, fqid, type, data, weight FROM events ORDER BY id;
+`;
+const RENAME = `${TABLE}
+INSERT INTO migration_events
+SELECT id, position, fqid, type,
+  CASE WHEN type IN ('create', 'update') AND fqid LIKE 'message/%'
+            AND data -> '$.body' IS NOT NULL
+  THEN json_remove(json_set(data, '$.content', data -> '$.body'), '$.body')
+  ELSE data END, weight
+FROM events ORDER BY id;
+`;
+
+// ---- stores
+
+/** The path of a store with that many events, made when it is not there. */
+function store(events, { models = 250_000, fields = 32 } = {}) {
+  const file = path.join(work, `${events}-${models}-${fields}.db`);
+  if (fs.existsSync(file)) return file;
+  const made = `${file}.making`;
+  remove(made);
+  console.log(`making a store of ${count(events)} events`);
+  run(godwit, ['init', '--store', made]);
+  load(made, events, { models, fields });
+  fs.renameSync(made, file);
+  return file;
+}
+
+/** Appends the history from position `skip` up to that many events. */
+function load(file, events, { models = 250_000, fields = 32, skip = 0,
+  of = events }) {
+  // the history is the same whatever its length: models in proportion
+  const n = Math.round(models * events / of);
+  const options = ['--bench', '--events', events, '--positions', events / 5,
+    '--models', n, '--fields', fields, '--skip', skip];
+  execFileSync('sh', ['-c', '"$0" $2 | "$1" load - --quiet --store "$3"',
+    sample, godwit, options.join(' '), file], { stdio: 'inherit' });
+}
+
+function remove(file) {
+  for (const end of ['', '-wal', '-shm', '.lock'])
+    fs.rmSync(file + end, { force: true });
+}
+
+/** A fresh copy of a store to work on. */
+function copy(file) {
+  const to = path.join(work, 'work.db');
+  remove(to);
+  fs.copyFileSync(file, to);
+  return to;
+}
+
+// ---- running
+
+/** Runs a command to its end: {seconds, rss (bytes), out}. */
+function run(program, args, input) {
+  const timed = path.join(work, 'time.txt');
+  const begin = performance.now();
+  const r = spawnSync('/usr/bin/time', ['-f', '%M', '-o', timed, program,
+    ...args], { input, maxBuffer: 1 << 26 });
+  const seconds = (performance.now() - begin) / 1000;
+  if (r.status !== 0)
+    throw new Error(`${path.basename(program)} ${args[0]}: exit ` +
+      `${r.status}: ${r.stderr}`);
+  const rss = Number(fs.readFileSync(timed, 'utf8').trim()) * 1024;
+  return { seconds, rss, out: `${r.stdout}${r.stderr}` };
+}
+
+const sqlite = (file, sql) => run('sqlite3', ['-batch', file], sql);
+const query = (file, sql) => Number(sqlite(file, sql).out.trim());
+
+function command(name, file, migrations, ...more) {
+  return run(godwit, [name, '--store', file, '--migrations',
+    path.join(root, 'bench', 'migrations', migrations), ...more]);
+}
+
+/** Runs one case on a fresh copy. */
+function runCase(name, base) {
+  const file = copy(base);
+  if (name === 'floor') return sqlite(file, FLOOR);
+  if (name === 'sql') return sqlite(file, RENAME);
+  return command('migrate', file, name, '--quiet');
+}
+
+// ---- printing
+
+const count = (n) => Math.round(n).toLocaleString('en-US');
+const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
+
+function row(...cells) {
+  const widths = [34, 9, 12, 9, 9, 10];
+  console.log(cells.map((cell, i) => i === 0
+    ? String(cell).padEnd(widths[i]) : String(cell).padStart(widths[i]))
+    .join(''));
+}
+
+// ---- parts
+
+function speed(names, rounds) {
+  const events = 1_000_000;
+  const base = store(events);
+  const chosen = cases.filter(({ name }) => names.includes(name));
+  const taken = Object.fromEntries(
+    ['floor', ...chosen.map(({ name }) => name)].map((name) => [name, []]));
+
+  for (let round = 0; round < rounds; round++)
+    for (const name of Object.keys(taken))
+      taken[name].push(runCase(name, base));
+
+  console.log(`\nmigrate, ${count(events)} events, ${rounds} rounds in turn, ` +
+    'medians; the ratio is within each round');
+  row('', 'seconds', 'events/s', 'x floor', 'aim', 'RSS MiB');
+  for (const { name, text, most } of [{ name: 'floor',
+    text: 'floor: INSERT … SELECT' }, ...chosen]) {
+    const seconds = median(taken[name].map((r) => r.seconds));
+    const ratio = median(taken[name].map(
+      (r, i) => r.seconds / taken.floor[i].seconds));
+    const rss = median(taken[name].map((r) => r.rss));
+    row(text, seconds.toFixed(2), count(events / seconds), ratio.toFixed(2),
+      most ? `<= ${most}` : '', count(rss / MIB));
+  }
+}
+
+function catchup() {
+  const events = 1_000_000, more = 10_000;
+  const file = copy(store(events));
+  const first = command('migrate', file, 'rename', '--quiet');
+  load(file, events + more, { skip: events / 5, of: events });
+  const second = command('migrate', file, 'rename', '--quiet');
+
+  console.log(`\ncatch-up after ${count(more)} more events`);
+  row('', 'seconds', '', 'of first', 'aim');
+  row('first run', first.seconds.toFixed(2));
+  row('second run', second.seconds.toFixed(2), '',
+    `${(100 * second.seconds / first.seconds).toFixed(1)} %`, '<= 5 %');
+}
+
+/** The cutover in ms, as finalize prints it. */
+function cutover(out) {
+  const found = out.match(/"cutover_ms": ?([\d.]+)/) ??
+    out.match(/locked out for ([\d.]+) ms/);
+  if (!found) throw new Error(`finalize names no cutover:\n${out}`);
+  return Number(found[1]);
+}
+
+function finalize(rounds) {
+  console.log('\nfinalize after a complete migrate');
+  row('', 'seconds', '', 'lockout', 'aim');
+  for (const events of [100_000, 1_000_000, 3_000_000]) {
+    const base = store(events, { models: events / 4 });
+    const ms = [], seconds = [];
+    for (let round = 0; round < rounds; round++) {
+      const file = copy(base);
+      command('migrate', file, 'rename', '--quiet');
+      const r = command('finalize', file, 'rename', '--json');
+      ms.push(cutover(r.out));
+      seconds.push(r.seconds);
+    }
+    row(`${count(events)} events`, median(seconds).toFixed(2), '',
+      `${median(ms).toFixed(1)} ms`, '<= 50 ms');
+  }
+}
+
+function memory() {
+  console.log('\npeak memory of migrate (rename), MiB');
+  row('', 'RSS', 'models', 'rest', 'aim');
+  for (const events of [1_000_000, 5_000_000]) {
+    const file = copy(store(events, { fields: 11 }));
+    const { rss } = command('migrate', file, 'rename', '--quiet');
+    const bytes = query(file,
+      'SELECT sum(length(CAST(data AS BLOB))) FROM models;');
+    row(`${count(events)} events`, count(rss / MIB), count(bytes / MIB),
+      count((rss - bytes) / MIB), '<= 200');
+  }
+}
+
+// ---- the command line
+
+function main(args) {
+  const rounds = args.includes('--rounds')
+    ? Number(args.splice(args.indexOf('--rounds'), 2)[1]) : 3;
+  const names = cases.map(({ name }) => name);
+  const parts = ['speed', 'catchup', 'finalize', 'memory'];
+  for (const arg of args)
+    if (![...names, ...parts].includes(arg)) {
+      console.error(`unknown part ${arg}; parts: ` +
+        [...parts, ...names].join(' '));
+      return 2;
+    }
+
+  const wants = (part) => args.length === 0 || args.includes(part);
+  fs.mkdirSync(work, { recursive: true });
+  console.log(`${os.cpus().length} cores, ${os.cpus()[0].model}; SQLite ` +
+    execFileSync('sqlite3', ['--version']).toString().split(' ')[0]);
+  const single = names.filter((name) => args.includes(name));
+  if (wants('speed')) speed(names, rounds);
+  else if (single.length > 0) speed(single, rounds);
+  if (wants('catchup')) catchup();
+  if (wants('finalize')) finalize(rounds);
+  if (wants('memory')) memory();
+  remove(path.join(work, 'work.db'));
+  return 0;
+}
+
+process.exitCode = main(process.argv.slice(2));
