@@ -5,9 +5,18 @@
 #include <time.h>
 
 #include "base/limits.h"
+#include "base/units.h"
 #include "engine/mover.h"
 
-enum { PARCELS = 3, POLL_MS = 20 };
+enum {
+    PARCELS = 3,
+    POLL_MS = 20,
+    COMMIT_BYTES = 32 * GW_MIB, /* of event data, about */
+    COMMIT_US = 400000,
+    MAKE_WAY_MS = 25, /* as long as SQLite's own waiting sleeps at first */
+    GLANCE_MS = 5,    /* when nobody else was seen writing */
+    COMPANY_COMMITS = 20,
+};
 
 /* A batch on its way, and what the run state is once it is written. */
 struct parcel {
@@ -28,7 +37,10 @@ struct gw_mover {
     gw_keyframe_backing backing;
 
     struct parcel ring[PARCELS];
-    uint64_t filled, written;
+    uint64_t filled, written, committed;
+    bool is_draining; /* the mover waits for everything to be committed */
+    int company;      /* the writer's: short commits still to be made since
+                         somebody else was seen writing */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     pthread_t thread;
@@ -51,37 +63,109 @@ count_done(const gw_run *run, const gw_run_state *state)
 static gw_code
 write_parcel(gw_mover *m, struct parcel *parcel, gw_error *err)
 {
-    gw_store *store = m->run->store;
-    gw_run_state after = parcel->after;
-    after.checksums = m->state.checksums;
+    return gw_store_write(m->run->store, parcel->batch.positions,
+                          parcel->batch.n, parcel->after.event_target,
+                          parcel->after.final_index, err);
+}
 
-    gw_code code =
-        gw_store_write(store, parcel->batch.positions, parcel->batch.n,
-                       after.event_target, after.final_index, err);
+static gw_code
+commit_written(gw_mover *m, gw_run_state *after, gw_error *err)
+{
+    gw_store *store = m->run->store;
+    after->checksums = m->state.checksums;
+    gw_code code = gw_store_put_run_state(store, after, err);
     if (code == GW_OK) {
-        code = gw_store_put_run_state(store, &after, err);
+        code = gw_store_commit(store, err);
+    }
+    if (code == GW_OK) {
+        count_done(m->run, after);
     }
     return code;
 }
 
+/* Waits for a parcel, for at most a moment when `is_urgent`: the commit
+ * must not wait for a slow migration. */
+static bool
+wait_for_parcel(gw_mover *m, bool is_urgent)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += POLL_MS * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    while (m->written == m->filled && !m->is_closing &&
+           !(is_urgent && m->is_draining)) {
+        if (!is_urgent) {
+            pthread_cond_wait(&m->changed, &m->lock);
+        } else if (pthread_cond_timedwait(&m->changed, &m->lock, &until) !=
+                   0) {
+            break;
+        }
+    }
+    return m->written != m->filled;
+}
+
+/* Gives the written parcel back to the mover; whether there is another to
+ * go into the same commit. */
+static bool
+next_to_write(gw_mover *m, bool may_go_on)
+{
+    pthread_mutex_lock(&m->lock);
+    m->written++;
+    pthread_cond_broadcast(&m->changed);
+    bool has_parcel = may_go_on && wait_for_parcel(m, true);
+    pthread_mutex_unlock(&m->lock);
+    return has_parcel;
+}
+
+/* One commit of as many parcels as come while it may last. A commit writes
+ * most pages of the index on fqids again, whatever its size: fewer are
+ * faster. But while it is open the application cannot write (SQLite), so it
+ * is short as long as there is somebody else who writes. */
 static gw_code
-commit_parcel(gw_mover *m, struct parcel *parcel, gw_error *err)
+write_commit(gw_mover *m, gw_error *err)
 {
     gw_store *store = m->run->store;
+    gw_run_state after = {0};
+    size_t bytes = 0;
+    size_t most = m->company > 0 ? 1 : COMMIT_BYTES;
+    int64_t since = gw_clock_us();
+    bool has_parcel = true;
     gw_code code = gw_store_begin(store, false, err);
+
     if (code != GW_OK) {
         return code;
     }
-    code = write_parcel(m, parcel, err);
+    while (code == GW_OK && has_parcel) {
+        struct parcel *parcel = &m->ring[m->written % PARCELS];
+        after = parcel->after;
+        bytes += parcel->batch.bytes;
+        code = write_parcel(m, parcel, err);
+        has_parcel = code == GW_OK &&
+                     next_to_write(m, bytes < most &&
+                                          gw_clock_us() - since < COMMIT_US);
+    }
     if (code == GW_OK) {
-        code = gw_store_commit(store, err);
+        code = commit_written(m, &after, err);
     }
     if (code != GW_OK) {
         gw_store_abort(store);
-        return code;
     }
-    count_done(m->run, &parcel->after);
-    return GW_OK;
+    return code;
+}
+
+/* Lets the application have its turn: it polls for the lock. */
+static void
+make_way(gw_mover *m)
+{
+    bool was_written = gw_store_was_written(m->run->store);
+    m->company = was_written        ? COMPANY_COMMITS
+                 : m->company > 0 ? m->company - 1
+                                  : 0;
+    long ms = m->company > 0 ? MAKE_WAY_MS : GLANCE_MS;
+    nanosleep(&(struct timespec){0, ms * 1000000L}, NULL);
 }
 
 static void *
@@ -89,26 +173,26 @@ write_parcels(void *arg)
 {
     gw_mover *m = arg;
     pthread_mutex_lock(&m->lock);
-    for (;;) {
-        while (m->written == m->filled && !m->is_closing) {
-            pthread_cond_wait(&m->changed, &m->lock);
-        }
-        if (m->written == m->filled) {
-            break;
-        }
+    while (wait_for_parcel(m, false)) {
         bool has_failed = m->code != GW_OK;
         pthread_mutex_unlock(&m->lock);
         gw_error err = {0};
         gw_code code = GW_OK;
         if (!has_failed) {
-            code = commit_parcel(m, &m->ring[m->written % PARCELS], &err);
+            code = write_commit(m, &err);
+        }
+        if (code == GW_OK) {
+            make_way(m);
         }
         pthread_mutex_lock(&m->lock);
         if (code != GW_OK) {
             m->code = code;
             m->err = err;
         }
-        m->written++;
+        if (m->code != GW_OK) {
+            m->written = m->filled;
+        }
+        m->committed = m->written;
         pthread_cond_broadcast(&m->changed);
     }
     pthread_mutex_unlock(&m->lock);
@@ -137,14 +221,17 @@ send_parcel(gw_mover *m)
     pthread_mutex_unlock(&m->lock);
 }
 
-/* Waits until everything is written; gives the writer's error. */
+/* Waits until everything is committed; gives the writer's error. */
 static gw_code
 drain(gw_mover *m, gw_error *err)
 {
     pthread_mutex_lock(&m->lock);
-    while (m->written != m->filled) {
+    m->is_draining = true;
+    pthread_cond_broadcast(&m->changed);
+    while (m->committed != m->filled) {
         pthread_cond_wait(&m->changed, &m->lock);
     }
+    m->is_draining = false;
     gw_code code = m->code;
     if (code != GW_OK && err != NULL) {
         *err = m->err;

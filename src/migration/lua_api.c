@@ -11,16 +11,16 @@
 
 static const struct maker {
     const char *name;
-    gw_event_type type;
     const char *data; /* what the second argument is; NULL: none */
+    gw_event_type type;
     bool has_lists;
 } makers[] = {
-    {"create", GW_EVENT_CREATE, "fields", false},
-    {"update", GW_EVENT_UPDATE, "fields", true},
-    {"delete_fields", GW_EVENT_DELETEFIELDS, "names", false},
-    {"list_update", GW_EVENT_LISTFIELDS, "lists", false},
-    {"delete", GW_EVENT_DELETE, NULL, false},
-    {"restore", GW_EVENT_RESTORE, NULL, false},
+    {"create", "fields", GW_EVENT_CREATE, false},
+    {"update", "fields", GW_EVENT_UPDATE, true},
+    {"delete_fields", "names", GW_EVENT_DELETEFIELDS, false},
+    {"list_update", "lists", GW_EVENT_LISTFIELDS, false},
+    {"delete", NULL, GW_EVENT_DELETE, false},
+    {"restore", NULL, GW_EVENT_RESTORE, false},
 };
 
 enum { MAKERS = sizeof(makers) / sizeof(makers[0]) };

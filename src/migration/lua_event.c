@@ -326,9 +326,11 @@ take_names(lua_State *L, gw_lua *self, int idx, gw_fields base, bool *same)
     for (size_t i = 0; i < n; i++) {
         lua_rawgeti(L, idx, (lua_Integer)i + 1);
         gw_slice name = gw_lua_slice_at(L, -1);
-        if (!name.at)
+        if (!name.at) {
             luaL_error(L, "a list of field names holds a %s",
                        luaL_typename(L, -1));
+            return out; /* not reached */
+        }
         *same = *same && gw_slice_equal(name, base.at[i].key);
         out.at[i] = (gw_field){gw_arena_dup(self->out->arena, name), {NULL, 0}};
         lua_pop(L, 1);

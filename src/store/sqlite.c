@@ -59,6 +59,7 @@ static const struct gw_store_ops sqlite_ops = {
     .model_now = gw_sqlite_model_now,
     .models_now = gw_sqlite_models_now,
     .read_now = gw_sqlite_read_now,
+    .was_written = gw_sqlite_was_written,
     .max_position_now = gw_sqlite_max_position_now,
     .write = gw_sqlite_write,
     .put_run_state = gw_sqlite_put_run_state,

@@ -191,6 +191,7 @@ typedef struct gw_sqlite {
     gw_sqlite_conn writer;
     gw_buf buf;
     int wal_pages; /* in the log after the latest commit */
+    int64_t data_version; /* as of gw_sqlite_was_written */
     bool is_cutover, has_levels;
     char now[GW_TIMESTAMP_ROOM]; /* of the transaction */
     gw_sequences live_ids, made_ids;
@@ -274,6 +275,7 @@ gw_code gw_sqlite_count(gw_store *, int64_t, bool, gw_store_counts *,
 gw_code gw_sqlite_run_state(gw_store *, gw_run_state *, gw_error *);
 gw_code gw_sqlite_read(gw_store *, gw_generation, int64_t, int64_t, size_t,
                        gw_batch *, gw_error *);
+bool gw_sqlite_was_written(gw_store *);
 gw_code gw_sqlite_max_position_now(gw_store *, int64_t *, gw_error *);
 gw_code gw_sqlite_read_now(gw_store *, int64_t, int64_t, size_t, gw_batch *,
                            gw_error *);

@@ -215,6 +215,23 @@ gw_sqlite_abort(gw_store *store)
     leave(s);
 }
 
+/* data_version changes only with the commits of other connections. */
+bool
+gw_sqlite_was_written(gw_store *store)
+{
+    gw_sqlite *s = gw_sqlite_of(store);
+    int64_t version = 0;
+    gw_error ignored;
+
+    if (!s->writer.db ||
+        gw_sqlite_pragma(&s->writer, "PRAGMA data_version", &version,
+                         &ignored) != GW_OK)
+        return false;
+    bool is_new = s->data_version != 0 && version != s->data_version;
+    s->data_version = version;
+    return is_new;
+}
+
 /* ---- rows ---- */
 
 static gw_slice

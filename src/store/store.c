@@ -195,6 +195,12 @@ gw_store_write(gw_store *store, const gw_position *positions, size_t n,
                              err);
 }
 
+bool
+gw_store_was_written(gw_store *store)
+{
+    return store->ops->was_written != NULL && store->ops->was_written(store);
+}
+
 gw_code
 gw_store_max_position_now(gw_store *store, int64_t *out, gw_error *err)
 {

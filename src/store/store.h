@@ -156,6 +156,11 @@ GW_MUST_CHECK gw_code gw_store_begin(gw_store *store, bool cutover,
 GW_MUST_CHECK gw_code gw_store_commit(gw_store *store, gw_error *err);
 void gw_store_abort(gw_store *store);
 
+/** Whether somebody else has committed since the last call (false at the
+ *  first): an application that may be waiting for us. Outside a transaction;
+ *  false where an open transaction keeps nobody from writing. */
+bool gw_store_was_written(gw_store *store);
+
 /** Appends a position with its events, already checked, as the application
  *  would; p->position 0: the next number, put into *assigned. Does not
  *  touch models. Errors: GW_E_INPUT when the number is not above all. */

@@ -29,7 +29,8 @@ struct gw_store_backend {
 gw_code gw_sqlite_open(const char *uri, const gw_store_options *options,
                        gw_store **out, gw_error *err);
 
-/** The calls of store.h, one for one. All are required. */
+/** The calls of store.h, one for one. All are required but
+ *  where it says what NULL means. */
 struct gw_store_ops {
     void (*close)(gw_store *store);
 
@@ -70,6 +71,7 @@ struct gw_store_ops {
                           gw_model_visit visit, void *arg, gw_error *err);
     gw_code (*read_now)(gw_store *store, int64_t after, int64_t upto,
                         size_t max_bytes, gw_batch *batch, gw_error *err);
+    bool (*was_written)(gw_store *store); /* NULL: false */
     gw_code (*max_position_now)(gw_store *store, int64_t *out, gw_error *err);
     gw_code (*write)(gw_store *store, const gw_position *positions, size_t n,
                      int64_t event_target, int64_t final_index, gw_error *err);
