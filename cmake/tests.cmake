@@ -24,6 +24,28 @@ if(contract)
     gw_cmocka_test(contract/sqlite gw_engine ${contract})
 endif()
 
+# what runs on a PostgreSQL of its own; skipped where none is installed
+function(gw_postgres_test name)
+    gw_add_test(${name} ${PROJECT_SOURCE_DIR}/dev/with_postgres.sh ${ARGN})
+    set_tests_properties(${name} PROPERTIES
+        SKIP_RETURN_CODE 77 TIMEOUT 1800)
+endfunction()
+
+if(contract)
+    gw_postgres_test(contract/postgresql sh -c
+        "$<TARGET_FILE:test_contract_sqlite> \"$GODWIT_TEST_PG_URI?options=-csearch_path%3Dc{}\"")
+endif()
+gw_postgres_test(conformance/postgresql sh -c
+    "${GW_PYTHON} tests/conformance/corpus/run.py $<TARGET_FILE:godwit> tests/conformance/corpus \"$GODWIT_TEST_PG_URI\" -j 2")
+file(GLOB postgres CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}
+    tests/postgres/*.test.mjs)
+foreach(file IN LISTS postgres)
+    get_filename_component(stem ${file} NAME)
+    string(REGEX REPLACE "[.]test[.]mjs$" "" stem ${stem})
+    gw_postgres_test(postgres/${stem}
+        ${GW_NODE} --test --test-reporter=tap ${file})
+endforeach()
+
 # whole runs, by the command line
 function(gw_conformance_test name folder)
     gw_add_test(conformance/${name} ${GW_PYTHON}

@@ -83,6 +83,8 @@ uint64_t gw_json_hash(gw_slice value);
 
 /** Appends text as a JSON string, quotes and all; text must be UTF-8. */
 void gw_json_put_string(gw_buf *buf, gw_slice text);
+/** The same for text of any bytes: what is no UTF-8 becomes U+FFFD. */
+void gw_json_put_text(gw_buf *buf, gw_slice text);
 
 /** Appends a valid value without insignificant white space, keys of all
  *  objects in byte order. */

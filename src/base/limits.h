@@ -4,7 +4,7 @@
 #define GW_BASE_LIMITS_H
 
 #define GW_KIB 1024
-#define GW_MIB (1024 * 1024)
+#define GW_MIB 1048576
 
 /* store and NDJSON */
 #define GW_LIMIT_FQID 48                         /* characters */
@@ -25,6 +25,22 @@
 
 /* command line */
 #define GW_LIMIT_JSON_OUTPUT (64 * GW_MIB)       /* "output" under --json */
+
+/* the server */
+#define GW_LIMIT_RUN_OUTPUT (4 * GW_MIB)         /* "output" of one run */
+#define GW_LIMIT_HISTORY 1000                    /* runs that are kept */
+#define GW_LIMIT_RUN_FILES 20                    /* … with their output */
+#define GW_LIMIT_JOURNAL_LINE (64 * GW_KIB)      /* one record */
+#define GW_LIMIT_SECRET 4096                     /* bytes of the secret */
+#define GW_LIMIT_HTTP_BODY (64 * GW_KIB)         /* of a request */
+#define GW_LIMIT_HTTP_SKIPPED GW_MIB             /* of a refused request */
+#define GW_LIMIT_HTTP_HEAD (32 * GW_KIB)         /* request line, headers */
+#define GW_LIMIT_HTTP_CONNECTIONS 2048
+#define GW_LIMIT_HTTP_PER_ADDRESS 1024
+#define GW_LIMIT_HTTP_STREAMS 64                 /* of events, at a time */
+#define GW_LIMIT_HTTP_PAGE 200                   /* runs in one answer */
+#define GW_LIMIT_HTTP_HEAD_MS 20000              /* to send the headers */
+#define GW_LIMIT_HTTP_BODY_MS 10000              /* to send the body */
 
 /* defaults a user may change */
 #define GW_DEFAULT_MEMORY ((size_t)4096 * GW_MIB) /* for models */

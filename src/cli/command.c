@@ -13,6 +13,11 @@
      GW_OPTION_BIT(KEYFRAME_EVENTS))
 #define EDITED (GW_OPTION_BIT(RESTART) | GW_OPTION_BIT(KEEP_MIGRATED))
 #define JSON GW_OPTION_BIT(JSON)
+#define SERVER                                                                 \
+    (GW_OPTION_BIT(LISTEN) | GW_OPTION_BIT(STATE_DIR) |                        \
+     GW_OPTION_BIT(AUTH_PASSWORD_FILE) | GW_OPTION_BIT(TLS_CERT) |             \
+     GW_OPTION_BIT(TLS_KEY) | GW_OPTION_BIT(ALLOW_PLAINTEXT) |                 \
+     GW_OPTION_BIT(ALLOW_HOST) | GW_OPTION_BIT(PROTECT_STATUS))
 
 #define ON_STORE (GW_NEED_STORE | GW_NEED_MIGRATIONS)
 #define BESIDE_STORE (GW_NEED_STORE | GW_NEED_MIGRATIONS_IF_ANY)
@@ -140,6 +145,14 @@ static const gw_command COMMANDS[] = {
                  "all scripts, and lists the migrations.",
         .needs = GW_NEED_MIGRATIONS, .options = SCRIPTS | JSON,
         .run = gw_cmd_check,
+    }, {
+        .name = "serve", .summary = "serves the commands over HTTP",
+        .about = "Listens for HTTP requests, runs one command at a time and "
+                 "tells how it goes. SIGTERM lets the batch under way commit "
+                 "and ends the server.",
+        .needs = GW_NEED_STOP,
+        .options = WHERE | SCRIPTS | SPEED | LOCKS | SERVER,
+        .run = gw_cmd_serve,
     }, {
         .name = "help", .summary = "shows the help of a command",
         .arguments = "[COMMAND]", .words = "@commands",

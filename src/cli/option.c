@@ -95,6 +95,48 @@ static const gw_option OPTIONS[GW_OPTION_COUNT] = {
         .name = "lua", .type = GW_OPTION_TYPE_FLAG,
         .help = "writes a Lua script; without it, rules",
     },
+    [GW_OPTION_LISTEN] = {
+        .name = "listen", .type = GW_OPTION_TYPE_TEXT, .value = "ADDRESS",
+        .env = "GODWIT_LISTEN", .fallback = "127.0.0.1:5001",
+        .help = "where to listen: host:port, [::]:port or unix:/path",
+    },
+    [GW_OPTION_STATE_DIR] = {
+        .name = "state-dir", .type = GW_OPTION_TYPE_TEXT, .value = "DIR",
+        .env = "GODWIT_STATE_DIR",
+        .help = "the server's own folder; without it STATE_DIRECTORY, "
+                "PATH-godwit-state beside an SQLite store, or godwit in "
+                "XDG_STATE_HOME",
+    },
+    [GW_OPTION_AUTH_PASSWORD_FILE] = {
+        .name = "auth-password-file", .type = GW_OPTION_TYPE_TEXT,
+        .value = "FILE", .env = "INTERNAL_AUTH_PASSWORD_FILE",
+        .help = "the file with the secret that clients must give; without "
+                "it one is made in the state folder",
+    },
+    [GW_OPTION_TLS_CERT] = {
+        .name = "tls-cert", .type = GW_OPTION_TYPE_TEXT, .value = "FILE",
+        .env = "GODWIT_TLS_CERT",
+        .help = "certificate (and chain), PEM; with --tls-key",
+    },
+    [GW_OPTION_TLS_KEY] = {
+        .name = "tls-key", .type = GW_OPTION_TYPE_TEXT, .value = "FILE",
+        .env = "GODWIT_TLS_KEY",
+        .help = "the certificate's key, PEM; with --tls-cert",
+    },
+    [GW_OPTION_ALLOW_PLAINTEXT] = {
+        .name = "allow-plaintext", .type = GW_OPTION_TYPE_FLAG,
+        .help = "listens outside of loopback without TLS",
+    },
+    [GW_OPTION_ALLOW_HOST] = {
+        .name = "allow-host", .type = GW_OPTION_TYPE_TEXT, .value = "NAMES",
+        .env = "GODWIT_ALLOW_HOST",
+        .help = "names by which clients call the server, a,b; others are "
+                "refused",
+    },
+    [GW_OPTION_PROTECT_STATUS] = {
+        .name = "protect-status", .type = GW_OPTION_TYPE_FLAG,
+        .help = "wants the secret for the status too, from loopback as well",
+    },
     [GW_OPTION_MARKDOWN] = {
         .name = "markdown", .type = GW_OPTION_TYPE_FLAG,
         .help = "prints Markdown instead",

@@ -40,18 +40,7 @@ gw_text_put_clean(gw_buf *buf, gw_slice text, bool keep_lines)
 void
 gw_text_put_json(gw_buf *buf, gw_slice text)
 {
-    gw_buf valid = {0};
-
-    for (size_t i = 0; i < text.len;) {
-        size_t n = gw_utf8_step(text.at + i, text.at + text.len);
-        if (n == 0)
-            gw_buf_text(&valid, "\xEF\xBF\xBD");
-        else
-            gw_buf_add(&valid, text.at + i, n);
-        i += n ? n : 1;
-    }
-    gw_json_put_string(buf, gw_buf_as_slice(&valid));
-    gw_buf_clear(&valid);
+    gw_json_put_text(buf, text);
 }
 
 size_t

@@ -254,6 +254,12 @@ finalize(const gw_run *run, gw_plan *plan, gw_error *err)
         code = catch_up(run, mover, err);
     }
     if (code == GW_OK) {
+        code = gw_store_prepare_swap(run->store, err);
+    }
+    if (code == GW_OK) { /* what was written meanwhile */
+        code = catch_up(run, mover, err);
+    }
+    if (code == GW_OK) {
         code = cut_over(run, plan, mover, err);
     }
     gw_mover_close(mover);

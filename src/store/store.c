@@ -8,6 +8,8 @@
 /* A plain path belongs to the first. */
 static const gw_store_backend backends[] = {
     {"sqlite:", gw_sqlite_open},
+    {"postgresql://", gw_pg_open},
+    {"postgres://", gw_pg_open},
 };
 
 enum { BACKENDS = sizeof(backends) / sizeof(backends[0]) };
@@ -36,13 +38,13 @@ gw_store_open(const char *uri, const gw_store_options *options, gw_store **out,
     size_t scheme = scheme_length(uri);
     if (scheme > 0)
         return gw_fail(err, GW_E_USAGE,
-                       "no store is known for %.*s://; it is sqlite:PATH or "
-                       "a plain path",
+                       "no store is known for %.*s://; it is sqlite:PATH, a "
+                       "plain path or postgresql://…",
                        (int)(scheme > 40 ? 40 : scheme), uri);
     if (uri[0] == '\0')
         return gw_fail(err, GW_E_USAGE,
-                       "the store's URI is empty; it is sqlite:PATH or a "
-                       "plain path");
+                       "the store's URI is empty; it is sqlite:PATH, a "
+                       "plain path or postgresql://…");
     return backends[0].open(uri, options, out, err);
 }
 
@@ -243,6 +245,13 @@ gw_code
 gw_store_set_final_index(gw_store *store, int64_t final_index, gw_error *err)
 {
     return store->ops->set_final_index(store, final_index, err);
+}
+
+gw_code
+gw_store_prepare_swap(gw_store *store, gw_error *err)
+{
+    return store->ops->prepare_swap ? store->ops->prepare_swap(store, err)
+                                    : GW_OK;
 }
 
 gw_code

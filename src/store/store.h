@@ -218,6 +218,9 @@ GW_MUST_CHECK gw_code gw_store_drop_base(gw_store *store, gw_error *err);
 GW_MUST_CHECK gw_code gw_store_set_final_index(gw_store *store,
                                                int64_t final_index,
                                                gw_error *err);
+/** Makes ready what a swap needs and what takes its time, as indexes do:
+ *  before the last catch-up, outside of a transaction. */
+GW_MUST_CHECK gw_code gw_store_prepare_swap(gw_store *store, gw_error *err);
 /** Puts the migrated generation in place of the live one, keeps the live
  *  one as the old generation, empties helper and migration tables. Inside
  *  gw_store_begin(cutover). Cost does not depend on the store's size. */

@@ -28,6 +28,8 @@ struct gw_store_backend {
 
 gw_code gw_sqlite_open(const char *uri, const gw_store_options *options,
                        gw_store **out, gw_error *err);
+gw_code gw_pg_open(const char *uri, const gw_store_options *options,
+                   gw_store **out, gw_error *err);
 
 /** The calls of store.h, one for one. All are required but
  *  where it says what NULL means. */
@@ -84,6 +86,7 @@ struct gw_store_ops {
     gw_code (*drop_base)(gw_store *store, gw_error *err);
     gw_code (*set_final_index)(gw_store *store, int64_t final_index,
                                gw_error *err);
+    gw_code (*prepare_swap)(gw_store *store, gw_error *err); /* NULL: none */
     gw_code (*swap)(gw_store *store, gw_error *err);
     gw_code (*swap_back)(gw_store *store, gw_error *err);
     gw_code (*seal)(gw_store *store, gw_error *err);

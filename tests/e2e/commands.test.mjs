@@ -232,7 +232,7 @@ test('export and load give the same store, before and after migrations',
         }
     });
 
-test('export keeps a line a position whatever white space the application wrote',
+test('export keeps a line a position whatever white space is in the store',
     needsSqlite3, (t) => {
         const { folder, store, migrations } = setUp(t, 30);
         const want = live(parse(dumpText(store)));

@@ -191,31 +191,37 @@ test('with two writers and three rounds of migrations nothing is lost',
         assert.ok(d.positions.every((p) => p.migration_index === 4));
     });
 
-test('what was written by an open load is seen soon, and does not hold the ' +
-    'store', async (t) => {
-    const folder = makeFolder(t);
-    const migrations = writeFiles(path.join(folder, 'm'), WITH_NOTES);
-    const store = makeStore(folder, []);
-    const child = start(['load', '-', '--quiet'], { store, feed: true });
+for (const [what, isAlone] of [['the only writer', true],
+    ['one of two writers', false]]) {
+    test(`an open load that is ${what} is seen soon, holds nobody up and ` +
+        'notices the cutover', async (t) => {
+        const folder = makeFolder(t);
+        // no model migration: the newest position stays the same
+        const { '0005_close.lua': left, ...files } = WITH_NOTES;
+        const migrations = writeFiles(path.join(folder, 'm'), files);
+        const store = makeStore(folder, []);
+        const child = start(['load', '-', '--quiet'], { store, feed: true });
 
-    child.stdin.write(note(1, 1) + '\n');
-    await waitFor(() => dump(store).positions.length === 1, 'position 1',
-        5000);
-    // half a line waits, nobody else does
-    child.stdin.write(note(1, 2).slice(0, 20));
-    await mustSoon(['finalize', '--quiet'], { store, migrations });
-    load(store, ['{"events":[]}']);
-    child.stdin.end(note(1, 2).slice(20) + '\n');
-    const r = await child.ended;
+        child.stdin.write(note(1, 1) + '\n');
+        await waitFor(() => dump(store).positions.length === 1, 'position 1',
+            5000);
+        // half a line waits, nobody else does
+        child.stdin.write(note(1, 2).slice(0, 20));
+        await mustSoon(['finalize', '--quiet'], { store, migrations });
+        if (!isAlone) load(store, ['{"events":[]}']);
+        child.stdin.end(note(1, 2).slice(20) + '\n');
+        const r = await child.ended;
 
-    assert.equal(r.code, 0, describe(r));
-    must(['verify', '--quiet'], { store, migrations });
-    const d = dump(store);
-    assert.deepEqual(d.positions.map((p) => p.migration_index),
-        d.positions.map(() => 5));
-    assert.deepEqual(d.models['note/1000001'].data.new, 1);
-    assert.deepEqual(d.models['note/1000002'].data.old, 2);
-});
+        assert.equal(r.code, 0, describe(r));
+        must(['verify', '--quiet'], { store, migrations });
+        const d = dump(store);
+        assert.deepEqual(d.positions.map((p) => p.migration_index),
+            d.positions.map(() => 4));
+        const { seen, new: value } = d.models['note/1000001'].data;
+        assert.deepEqual([value, seen], [1, true]);
+        assert.deepEqual(d.models['note/1000002'].data.old, 2);
+    });
+}
 
 test('finalize of an unmigrated store under load loses nothing', async (t) => {
     const folder = makeFolder(t);

@@ -4,7 +4,7 @@
 //
 //   GODWIT_KILLS      kills of each command (200)
 //   GODWIT_KILL_SEED  another series of moments
-//   GODWIT_KILL_SIZE  positions of the store (3000)
+//   GODWIT_KILL_SIZE  positions of the store (1200)
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import test from 'node:test';
@@ -16,9 +16,9 @@ import { generate, MIGRATIONS } from '../lib/generate.mjs';
 
 const KILLS = setting('GODWIT_KILLS', 200);
 const SEED = setting('GODWIT_KILL_SEED', 20240501);
-const SIZE = setting('GODWIT_KILL_SIZE', 3000);
+const SIZE = setting('GODWIT_KILL_SIZE', 1200);
 const LANES = 2; // stores worked on at a time
-const SMALL = ['--batch', '16KiB', '--keyframe-events', '200', '--quiet'];
+const SMALL = ['--batch', '4KiB', '--keyframe-events', '150', '--quiet'];
 
 /** A loaded store, its migrations, and what undisturbed runs make of it. */
 function prepare(t) {
@@ -55,14 +55,16 @@ async function statsNow(store, migrations) {
         (await mustSoon(['stats', '--json'], { store, migrations })).out);
 }
 
-/** Starts a command and kills it after `ms`; false when it was quicker. */
-async function killAfter(command, ms, store, migrations) {
+/** Starts a command and kills it after `ms`; false when it was quicker.
+ *  `pace` {ms} learns from a whole run how long that takes just now. */
+async function killAfter(command, ms, store, migrations, pace) {
     const child = start([command, ...SMALL], { store, migrations });
     const timer = setTimeout(() => child.kill('SIGKILL'), ms);
     const r = await child.ended;
     clearTimeout(timer);
     if (r.signal === 'SIGKILL') return true;
     assert.equal(r.code, 0, `${command}: ${describe(r)}`);
+    if (pace) pace.ms = (pace.ms + r.ms) / 2;
     return false;
 }
 
@@ -74,7 +76,9 @@ async function killOften(kills, seed, folder, chain) {
     const lane = async (number) => {
         while (done < kills) {
             const random = makeRandom(seed + chains++);
-            done += await chain(path.join(folder, `lane${number}.db`), random);
+            const store = path.join(folder, `lane${number}.db`);
+            const killed = await chain(store, random);
+            done += killed; // only now: the other lane adds to it too
         }
     };
     await Promise.all(Array.from({ length: LANES }, (_, i) => lane(i)));
@@ -84,15 +88,15 @@ async function killOften(kills, seed, folder, chain) {
 test('a killed migrate goes on to the same result', async (t) => {
     const s = prepare(t);
     const total = SIZE;
+    const pace = { ms: s.migrateMs };
     let inTheMiddle = 0;
 
     const chain = async (store, random) => {
         copyStore(s.base, store);
         let kills = 0;
         for (let i = 0; i < 4; i++) {
-            // the programs run side by side: twice the time of one alone
-            const ms = random() * s.migrateMs * 1.6;
-            if (!await killAfter('migrate', ms, store, s.migrations)) break;
+            if (!await killAfter('migrate', random() * pace.ms, store,
+                s.migrations, i === 0 ? pace : null)) break;
             kills++;
             const now = await statsNow(store, s.migrations);
             assert.equal(now.positions, total);
@@ -123,19 +127,19 @@ test('a killed finalize leaves all or nothing and can be repeated',
     async (t) => {
         const s = prepare(t);
         const seen = { before: 0, after: 0, migrated: 0 };
+        const wholePace = { ms: s.wholeMs };
+        const cutoverPace = { ms: s.finalizeMs };
 
         const chain = async (store, random) => {
             // half of them go through the cutover of a migrated store, half
             // have everything to do
             const ready = random() < 0.5;
             copyStore(ready ? s.migrated : s.base, store);
-            const full = ready ? s.finalizeMs : s.wholeMs;
+            const pace = ready ? cutoverPace : wholePace;
             let kills = 0;
             for (let i = 0; i < 4; i++) {
-                const ms = random() * full * 1.6;
-                if (!await killAfter('finalize', ms, store, s.migrations)) {
-                    break;
-                }
+                if (!await killAfter('finalize', random() * pace.ms, store,
+                    s.migrations, i === 0 ? pace : null)) break;
                 kills++;
                 await checkAllOrNothing(s, store, seen);
             }

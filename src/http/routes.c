@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of routes. */
+#include "http/http_priv.h"
+
+// clang-format off
+static const gw_route ROUTES[] = {
+    {"POST", "/internal/migrations",  GW_ACCESS_SECRET, gw_commands_handle},
+    {"POST", "/internal/migrations/", GW_ACCESS_SECRET, gw_commands_handle},
+    {"GET",  "/migrate/result",       GW_ACCESS_LOCAL,  gw_result_handle},
+    {"GET",  "/migrate/history",      GW_ACCESS_LOCAL,  gw_history_handle},
+    {"GET",  "/migrate/events",       GW_ACCESS_LOCAL,  gw_events_handle},
+    {"GET",  "/metrics",              GW_ACCESS_LOCAL,  gw_metrics_handle},
+    {"GET",  "/health",               GW_ACCESS_ALL,    gw_health_handle},
+    {"GET",  "/ready",                GW_ACCESS_ALL,    gw_ready_handle},
+    {"GET",  "/version",              GW_ACCESS_ALL,    gw_version_handle},
+};
+// clang-format on
+
+static bool
+takes_method(const gw_route *route, const char *method)
+{
+    return strcmp(route->method, method) == 0 ||
+           (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0);
+}
+
+const gw_route *
+gw_route_find(const char *method, const char *path, const char **allow)
+{
+    *allow = NULL;
+    for (size_t i = 0; i < sizeof(ROUTES) / sizeof(ROUTES[0]); i++) {
+        const gw_route *route = &ROUTES[i];
+        if (strcmp(route->path, path) != 0)
+            continue;
+        if (takes_method(route, method))
+            return route;
+        *allow = strcmp(route->method, "GET") == 0 ? "GET, HEAD" : "POST";
+    }
+    return NULL;
+}

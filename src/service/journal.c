@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The journal. A line is written by one call and synced; a torn one, which
+ * only a crash leaves, is passed over. It is made anew at each start, so it
+ * never holds much more than the history. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "service/service_priv.h"
+
+#define GW_JOURNAL "journal.ndjson"
+#define GW_JOURNAL_NEW "journal.ndjson.new"
+
+static const char *const OUTCOMES[] = {
+#define GW_OUTCOME_TEXT(name, text) [GW_OUTCOME_##name] = text,
+    GW_OUTCOME_MAP(GW_OUTCOME_TEXT)
+#undef GW_OUTCOME_TEXT
+};
+
+const char *
+gw_outcome_name(gw_outcome outcome)
+{
+    return OUTCOMES[outcome];
+}
+
+gw_record *
+gw_history_last(const gw_history *history)
+{
+    return history->n ? &history->at[history->n - 1] : NULL;
+}
+
+gw_record *
+gw_history_push(gw_history *history)
+{
+    if (!history->at)
+        history->at = gw_calloc(GW_LIMIT_HISTORY, sizeof(gw_record));
+    if (history->n == GW_LIMIT_HISTORY) {
+        free(history->at[0].error);
+        history->n--;
+        memmove(history->at, history->at + 1,
+                history->n * sizeof(gw_record));
+    }
+    gw_record *record = &history->at[history->n++];
+    *record = (gw_record){.positions = -1, .events = -1};
+    return record;
+}
+
+void
+gw_history_clear(gw_history *history)
+{
+    for (size_t i = 0; i < history->n; i++)
+        free(history->at[i].error);
+    free(history->at);
+    *history = (gw_history){0};
+}
+
+/* ---- writing ---- */
+
+static void
+put_number(gw_buf *out, const char *key, int64_t value)
+{
+    if (value < 0)
+        gw_buf_printf(out, ",\"%s\":null", key);
+    else
+        gw_buf_printf(out, ",\"%s\":%" PRId64, key, value);
+}
+
+static void
+put_time(gw_buf *out, const char *key, int64_t seconds)
+{
+    char text[GW_TIMESTAMP_SIZE];
+
+    if (!seconds) {
+        gw_buf_printf(out, ",\"%s\":null", key);
+        return;
+    }
+    gw_units_format_time(seconds, text);
+    gw_buf_printf(out, ",\"%s\":\"%s\"", key, text);
+}
+
+void
+gw_record_put(const gw_record *r, gw_buf *out)
+{
+    bool has_ended = r->outcome != GW_OUTCOME_RUNNING;
+
+    gw_buf_printf(out, "{\"run\":%" PRId64 ",\"command\":\"%s\"", r->run,
+                  r->job->name);
+    put_time(out, "start", r->start);
+    put_time(out, "end", r->end);
+    put_number(out, "duration_ms", has_ended ? r->duration_ms : -1);
+    gw_buf_printf(out, ",\"result\":\"%s\",\"step\":\"%s\"",
+                  OUTCOMES[r->outcome], r->job->step);
+    put_number(out, "tries", r->tries);
+    gw_buf_text(out, ",\"error\":");
+    if (r->error)
+        gw_json_put_text(out, gw_slice_of(r->error));
+    else
+        gw_buf_text(out, "null");
+    put_number(out, "positions", r->positions);
+    put_number(out, "events", r->events);
+    gw_buf_printf(out, ",\"verbose\":%s}", r->verbose ? "true" : "false");
+}
+
+/* The times as numbers too: they are what is read back. */
+static void
+put_line(const gw_record *r, gw_buf *out)
+{
+    gw_record_put(r, out);
+    out->len--;
+    put_number(out, "start_s", r->start);
+    put_number(out, "end_s", r->end);
+    gw_buf_text(out, "}\n");
+}
+
+static gw_code
+write_all(int file, const gw_buf *text, gw_error *err)
+{
+    size_t done = 0;
+
+    while (done < text->len) {
+        ssize_t n = write(file, text->at + done, text->len - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return gw_fail(err, GW_E_STORE, "the journal of runs: %s",
+                           strerror(errno));
+        done += (size_t)n;
+    }
+    if (fsync(file) != 0)
+        return gw_fail(err, GW_E_STORE, "the journal of runs: %s",
+                       strerror(errno));
+    return GW_OK;
+}
+
+gw_code
+gw_journal_add(int file, const gw_record *record, gw_error *err)
+{
+    gw_buf line = {0};
+
+    /* should the line before have been cut by a full disk */
+    gw_buf_byte(&line, '\n');
+    put_line(record, &line);
+    gw_code code = write_all(file, &line, err);
+    gw_buf_clear(&line);
+    return code;
+}
+
+gw_code
+gw_journal_open(int dir, const gw_history *history, int *out, gw_error *err)
+{
+    gw_buf text = {0};
+    int file = openat(dir, GW_JOURNAL_NEW,
+                      O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC |
+                          O_NOFOLLOW,
+                      0600);
+
+    if (file < 0)
+        return gw_fail(err, GW_E_USAGE, "the state folder's journal: %s",
+                       strerror(errno));
+    for (size_t i = 0; i < history->n; i++)
+        put_line(&history->at[i], &text);
+    gw_code code = write_all(file, &text, err);
+    gw_buf_clear(&text);
+    if (!code && (renameat(dir, GW_JOURNAL_NEW, dir, GW_JOURNAL) != 0 ||
+                  fsync(dir) != 0))
+        code = gw_fail(err, GW_E_USAGE, "the state folder's journal: %s",
+                       strerror(errno));
+    if (code)
+        close(file);
+    else
+        *out = file;
+    return code;
+}
+
+/* ---- reading ---- */
+
+static gw_slice
+find(gw_fields fields, const char *key)
+{
+    for (size_t i = 0; i < fields.n; i++)
+        if (gw_slice_equal(fields.at[i].key, gw_slice_of(key)))
+            return fields.at[i].value;
+    return (gw_slice){0};
+}
+
+static int64_t
+find_number(gw_fields fields, const char *key)
+{
+    int64_t value = -1;
+    gw_slice raw = find(fields, key);
+
+    return raw.at && gw_json_int(raw, &value) ? value : -1;
+}
+
+static gw_slice
+find_text(gw_arena *arena, gw_fields fields, const char *key)
+{
+    gw_slice raw = find(fields, key);
+
+    if (!raw.at || gw_json_kind_of(raw) != GW_JSON_STRING)
+        return (gw_slice){0};
+    return gw_json_string(arena, raw);
+}
+
+static bool
+find_outcome(gw_arena *arena, gw_fields fields, gw_outcome *out)
+{
+    gw_slice name = find_text(arena, fields, "result");
+
+    for (size_t i = 0; i < sizeof(OUTCOMES) / sizeof(OUTCOMES[0]); i++)
+        if (name.at && gw_slice_equal(name, gw_slice_of(OUTCOMES[i]))) {
+            *out = (gw_outcome)i;
+            return true;
+        }
+    return false;
+}
+
+static int64_t
+at_least(int64_t value, int64_t least)
+{
+    return value < least ? least : value;
+}
+
+static bool
+take_record(gw_arena *arena, gw_slice line, gw_history *history)
+{
+    gw_fields f;
+    gw_outcome outcome;
+
+    if (gw_json_object(arena, line, &f, NULL) != GW_OK ||
+        !find_outcome(arena, f, &outcome))
+        return false;
+    int64_t run = find_number(f, "run");
+    gw_slice name = find_text(arena, f, "command");
+    const gw_job *job = name.at ? gw_job_find(name) : NULL;
+    gw_record *r = gw_history_last(history);
+    if (!job || run < 1 || (r && run < r->run))
+        return false;
+    if (!r || r->run != run)
+        r = gw_history_push(history);
+
+    gw_slice error = find_text(arena, f, "error");
+    char *copy = error.at ? gw_strdup(gw_arena_dup(arena, error).at) : NULL;
+    gw_slice verbose = find(f, "verbose");
+    free(r->error);
+    *r = (gw_record){
+        .run = run,
+        .job = job,
+        .verbose = verbose.at && verbose.at[0] == 't',
+        .is_earlier = true,
+        .outcome = outcome,
+        .start = at_least(find_number(f, "start_s"), 0),
+        .end = at_least(find_number(f, "end_s"), 0),
+        .duration_ms = at_least(find_number(f, "duration_ms"), 0),
+        .tries = at_least(find_number(f, "tries"), 1),
+        .positions = find_number(f, "positions"),
+        .events = find_number(f, "events"),
+        .error = copy,
+    };
+    return true;
+}
+
+static void
+read_lines(FILE *in, gw_history *history, const gw_log *log)
+{
+    gw_arena arena;
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t n;
+    int64_t bad = 0;
+
+    gw_arena_init(&arena);
+    while ((n = getline(&line, &room, in)) >= 0) {
+        if (n > 0 && line[n - 1] == '\n')
+            n--;
+        if (n == 0)
+            continue;
+        gw_slice text = {line, (size_t)n};
+        if (n > GW_LIMIT_JOURNAL_LINE || !take_record(&arena, text, history))
+            bad++;
+        gw_arena_reset(&arena);
+    }
+    free(line);
+    gw_arena_clear(&arena);
+    if (bad)
+        gw_log_put(log, GW_LOG_WARN, "lines of the journal were unreadable",
+                   GW_LOG_INT("lines", bad));
+}
+
+gw_code
+gw_journal_read(int dir, gw_history *history, const gw_log *log,
+                gw_error *err)
+{
+    int fd = openat(dir, GW_JOURNAL, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd < 0 && errno == ENOENT)
+        return GW_OK;
+    FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
+    if (!in)
+        return gw_fail(err, GW_E_USAGE, "the state folder's journal: %s",
+                       strerror(errno));
+    read_lines(in, history, log);
+    bool is_bad = ferror(in) != 0;
+    fclose(in);
+    if (is_bad)
+        return gw_fail(err, GW_E_USAGE,
+                       "the state folder's journal cannot be read");
+    return GW_OK;
+}

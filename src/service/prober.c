@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The thread that looks at the store, so that nobody who answers a request
+ * has to wait for it. */
+#include <stdio.h>
+#include <time.h>
+
+#include "engine/plan.h"
+#include "service/service_priv.h"
+
+/* An idle store is looked at rarely: who asks gets a fresh look. */
+enum { IDLE_S = 10, RUNNING_S = 2 };
+
+/* As gw_plan_state, without counting rows. */
+static gw_migration_state
+state_of(const gw_plan *plan)
+{
+    const gw_run_state *state = &plan->state;
+
+    if (plan->is_empty || plan->current == -1)
+        return GW_STATE_FINALIZATION_REQUIRED;
+    if (plan->current == plan->target)
+        return GW_STATE_NO_MIGRATION_REQUIRED;
+    if (plan->current >= plan->event_target)
+        return GW_STATE_FINALIZATION_REQUIRED;
+    return state->event_target == plan->event_target &&
+                   state->position >= plan->counts.max_position
+               ? GW_STATE_FINALIZATION_REQUIRED
+               : GW_STATE_MIGRATION_REQUIRED;
+}
+
+static void
+look(const gw_service *s, gw_probe *probe, gw_error *err)
+{
+    gw_opened opened;
+    gw_plan plan;
+
+    if (gw_service_open_store(s, true, &opened, err) != GW_OK) {
+        probe->is_store_ok = err->code == GW_E_FILE;
+        return;
+    }
+    gw_run run = {.store = opened.store, .migrations = &opened.migrations};
+    gw_code code = gw_plan_make(&run, false, &plan, err);
+    probe->is_store_ok = code != GW_E_STORE;
+    if (code == GW_OK) {
+        bool is_done = plan.current >= plan.event_target;
+        probe->has_state = true;
+        probe->state = state_of(&plan);
+        probe->newest_position = plan.counts.max_position;
+        probe->migrated_position =
+            is_done ? plan.counts.max_position
+            : plan.state.event_target == plan.event_target
+                ? plan.state.position
+                : 0;
+        gw_plan_clear(&plan);
+    }
+    gw_service_close_store(&opened);
+}
+
+void
+gw_probe_now(gw_service *s)
+{
+    gw_probe probe = {0};
+    gw_error err = {0};
+
+    pthread_mutex_lock(&s->lock);
+    probe.number = ++s->probes;
+    pthread_mutex_unlock(&s->lock);
+    look(s, &probe, &err);
+    probe.at_us = gw_clock_us();
+    (void)snprintf(probe.problem, sizeof(probe.problem), "%.*s",
+                   (int)sizeof(probe.problem) - 1, err.text);
+
+    pthread_mutex_lock(&s->lock);
+    bool is_news = probe.number > s->probe.number;
+    bool is_change = is_news && (probe.has_state != s->probe.has_state ||
+                                 probe.is_store_ok != s->probe.is_store_ok);
+    if (is_news)
+        s->probe = probe;
+    pthread_mutex_unlock(&s->lock);
+    if (is_change)
+        gw_log_put(s->options.log,
+                   probe.has_state ? GW_LOG_INFO : GW_LOG_WARN,
+                   probe.has_state ? "the store answers"
+                                   : "the store's state is not known",
+                   GW_LOG_TEXT("state",
+                               probe.has_state
+                                   ? gw_migration_state_name(probe.state)
+                                   : "unknown"),
+                   GW_LOG_TEXT("err", probe.problem));
+}
+
+static void
+count_all(gw_service *s)
+{
+    gw_opened opened;
+    gw_stats stats = {0};
+    gw_error err = {0};
+
+    pthread_mutex_lock(&s->lock);
+    int64_t number = s->stats_asked;
+    pthread_mutex_unlock(&s->lock);
+    gw_code code = gw_service_open_store(s, true, &opened, &err);
+    if (code == GW_OK) {
+        gw_run run = {.store = opened.store,
+                      .migrations = &opened.migrations};
+        code = gw_stats_get(&run, &stats, &err);
+        gw_service_close_store(&opened);
+    }
+    pthread_mutex_lock(&s->lock);
+    s->stats = stats;
+    s->stats_code = code;
+    s->stats_error = err;
+    s->stats_answered = number;
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* With the lock: sleeps until something is asked, or it is time. */
+static void
+wait_for_work(gw_service *s)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += s->is_running ? RUNNING_S : IDLE_S;
+    while (!s->is_stopping && s->asked == s->answered &&
+           s->stats_asked == s->stats_answered)
+        if (pthread_cond_timedwait(&s->wake, &s->lock, &until) != 0)
+            return;
+}
+
+void *
+gw_prober_main(void *arg)
+{
+    gw_service *s = arg;
+
+    pthread_mutex_lock(&s->lock);
+    while (!s->is_stopping) {
+        int64_t asked = s->asked;
+        bool wants_stats = s->stats_asked != s->stats_answered;
+
+        pthread_mutex_unlock(&s->lock);
+        if (wants_stats)
+            count_all(s);
+        else
+            gw_probe_now(s);
+        pthread_mutex_lock(&s->lock);
+        if (!wants_stats)
+            s->answered = asked;
+        pthread_mutex_unlock(&s->lock);
+        gw_service_changed(s);
+        pthread_mutex_lock(&s->lock);
+        wait_for_work(s);
+    }
+    s->is_prober_done = true;
+    pthread_cond_broadcast(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the service says about itself: from memory and from the files of
+ * output, never from the store. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "service/service_priv.h"
+
+/* With the lock: the record under way or last. */
+static const char *
+status_name(gw_service *s)
+{
+    if (s->is_running)
+        return "migration_running";
+    return s->probe.has_state ? gw_migration_state_name(s->probe.state) : NULL;
+}
+
+void
+gw_service_read_output(gw_service *service, int64_t run, int64_t offset,
+                       size_t most, gw_buf *out)
+{
+    enum { PIECE = 64 * GW_KIB };
+    int file = gw_state_output_open(service->dir, run, false);
+
+    while (file >= 0 && most > 0) {
+        size_t want = most < PIECE ? most : PIECE;
+        ssize_t n = pread(file, gw_buf_reserve(out, want), want, offset);
+        if (n <= 0)
+            break;
+        out->len += (size_t)n;
+        offset += n;
+        most -= (size_t)n;
+    }
+    if (file >= 0)
+        close(file);
+}
+
+/* ---- progress ---- */
+
+typedef struct gw_rates {
+    int64_t events_per_second, seconds_left; /* -1: not known */
+} gw_rates;
+
+/* With the lock. From the oldest sample to the newest. */
+static gw_rates
+measure(gw_service *s)
+{
+    gw_rates rates = {-1, -1};
+    const gw_counters *c = &s->counters;
+
+    if (!s->is_running || s->n_samples < 2)
+        return rates;
+    const gw_sample *a = &s->samples[0];
+    const gw_sample *b = &s->samples[s->n_samples - 1];
+    double seconds = (double)(b->at_us - a->at_us) / 1e6;
+    if (seconds <= 0)
+        return rates;
+    double events = (double)(b->events - a->events) / seconds;
+    double positions = (double)(b->positions - a->positions) / seconds;
+    rates.events_per_second = events < 0 ? 0 : (int64_t)events;
+
+    int64_t left = atomic_load(&c->positions_total) - b->positions;
+    if (atomic_load(&c->positions_total) >= 0 && positions > 0 && left >= 0)
+        rates.seconds_left = (int64_t)((double)left / positions + 0.5);
+    return rates;
+}
+
+/* With the lock. */
+static int64_t
+lag(const gw_service *s)
+{
+    if (!s->probe.has_state)
+        return -1;
+    int64_t ahead = s->probe.newest_position - s->probe.migrated_position;
+    return ahead < 0 ? 0 : ahead;
+}
+
+static void
+put_number(gw_buf *out, const char *key, int64_t value)
+{
+    if (value < 0)
+        gw_buf_printf(out, ",\"%s\":null", key);
+    else
+        gw_buf_printf(out, ",\"%s\":%" PRId64, key, value);
+}
+
+void
+gw_service_put_progress(gw_service *service, gw_buf *out)
+{
+    gw_service *s = service;
+    const gw_counters *c = &s->counters;
+
+    pthread_mutex_lock(&s->lock);
+    gw_rates rates = measure(s);
+    int64_t ahead = lag(s);
+    const gw_record *last = gw_history_last(&s->history);
+    /* the counters are those of a run of this server */
+    bool is_known = last && !last->is_earlier;
+    pthread_mutex_unlock(&s->lock);
+
+    if (is_known)
+        gw_buf_printf(out, "{\"phase\":\"%s\"",
+                      gw_phase_name((gw_phase)atomic_load(&c->phase)));
+    else
+        gw_buf_text(out, "{\"phase\":null");
+    put_number(out, "positions_done",
+               is_known ? atomic_load(&c->positions_done) : -1);
+    put_number(out, "positions_total",
+               is_known ? atomic_load(&c->positions_total) : -1);
+    put_number(out, "events_done",
+               is_known ? atomic_load(&c->events_done) : -1);
+    put_number(out, "events_per_second", rates.events_per_second);
+    put_number(out, "seconds_left", rates.seconds_left);
+    put_number(out, "lag_positions", ahead);
+    gw_buf_byte(out, '}');
+}
+
+/* ---- answers ---- */
+
+static void
+put_text_or_null(gw_buf *out, const char *text)
+{
+    if (text)
+        gw_json_put_text(out, gw_slice_of(text));
+    else
+        gw_buf_text(out, "null");
+}
+
+void
+gw_service_put_answer(gw_service *service, bool with_progress, gw_buf *out)
+{
+    gw_service *s = service;
+    gw_buf output = {0};
+    gw_buf error = {0};
+
+    pthread_mutex_lock(&s->lock);
+    const char *status = status_name(s);
+    const gw_record *last = gw_history_last(&s->history);
+    int64_t run = last ? last->run : 0;
+    bool has_error = last && !s->is_running && last->error;
+    if (has_error)
+        gw_buf_text(&error, last->error);
+    pthread_mutex_unlock(&s->lock);
+
+    gw_buf_text(out, "{\"success\":true,\"status\":");
+    put_text_or_null(out, status);
+    if (run) {
+        gw_service_read_output(s, run, 0, GW_LIMIT_RUN_OUTPUT + GW_KIB,
+                               &output);
+        gw_buf_text(out, ",\"output\":");
+        gw_json_put_text(out, gw_buf_as_slice(&output));
+    }
+    if (has_error) {
+        gw_buf_text(out, ",\"exception\":");
+        gw_json_put_text(out, gw_buf_as_slice(&error));
+    }
+    if (with_progress && run) {
+        gw_buf_text(out, ",\"progress\":");
+        gw_service_put_progress(s, out);
+    }
+    gw_buf_byte(out, '}');
+    gw_buf_clear(&output);
+    gw_buf_clear(&error);
+}
+
+static const char *
+result_status(const gw_record *last)
+{
+    if (!last)
+        return "completed";
+    switch (last->outcome) {
+    case GW_OUTCOME_RUNNING:
+        return "running";
+    case GW_OUTCOME_COMPLETED:
+        return last->is_earlier ? "migrated" : "completed";
+    default:
+        return "failed";
+    }
+}
+
+void
+gw_service_put_result(gw_service *service, gw_buf *out)
+{
+    gw_service *s = service;
+
+    pthread_mutex_lock(&s->lock);
+    const gw_record *last = gw_history_last(&s->history);
+    const char *error = last ? last->error : NULL;
+    /* the attempt before, until this one succeeds */
+    if (last && last->outcome == GW_OUTCOME_RUNNING && last->tries > 1 &&
+        s->history.n > 1)
+        error = last[-1].error;
+    gw_buf_printf(out, "{\"status\":\"%s\",\"step\":\"%s\",\"last_err\":",
+                  result_status(last), last ? last->job->step : "");
+    put_text_or_null(out, error);
+    gw_buf_printf(out, ",\"try_count\":%" PRId64 "}", last ? last->tries : 0);
+    pthread_mutex_unlock(&s->lock);
+}
+
+gw_code
+gw_service_put_stats(gw_service *service, gw_buf *out, gw_error *err)
+{
+    pthread_mutex_lock(&service->lock);
+    gw_stats stats = service->stats;
+    gw_code code = service->stats_code;
+    if (code)
+        *err = service->stats_error;
+    pthread_mutex_unlock(&service->lock);
+    if (code)
+        return code;
+    gw_buf_text(out, "{\"success\":true,\"stats\":");
+    gw_stats_put_json(out, &stats);
+    gw_buf_byte(out, '}');
+    return GW_OK;
+}
+
+void
+gw_service_put_history(gw_service *service, int64_t before, int64_t limit,
+                       gw_buf *out)
+{
+    const gw_history *h = &service->history;
+    int64_t n = 0, next = 0;
+
+    gw_buf_text(out, "{\"runs\":[");
+    pthread_mutex_lock(&service->lock);
+    for (size_t i = h->n; i > 0; i--) {
+        const gw_record *record = &h->at[i - 1];
+        if (before && record->run >= before)
+            continue;
+        if (n == limit) {
+            next = h->at[i].run;
+            break;
+        }
+        if (n++ > 0)
+            gw_buf_byte(out, ',');
+        gw_record_put(record, out);
+    }
+    pthread_mutex_unlock(&service->lock);
+    gw_buf_text(out, "]");
+    put_number(out, "next", next ? next : -1);
+    gw_buf_byte(out, '}');
+}
+
+/* ---- metrics ---- */
+
+void
+gw_service_look(gw_service *service, gw_service_view *out)
+{
+    gw_service *s = service;
+    const gw_counters *c = &s->counters;
+    gw_service_view v = {.cutover_us = -1, .phase = GW_PHASE_IDLE};
+
+    pthread_mutex_lock(&s->lock);
+    gw_rates rates = measure(s);
+    const gw_record *last = gw_history_last(&s->history);
+    v.is_running = s->is_running;
+    v.is_paused = s->is_running && atomic_load(&s->pause);
+    v.is_store_ok = s->probe.is_store_ok;
+    v.has_state = s->probe.has_state;
+    v.state = s->probe.state;
+    v.newest_position = s->probe.has_state ? s->probe.newest_position : -1;
+    v.migrated_position =
+        s->probe.has_state ? s->probe.migrated_position : -1;
+    v.lag_positions = lag(s);
+    v.events_per_second = rates.events_per_second;
+    v.seconds_left = rates.seconds_left;
+    v.runs_completed = s->runs_completed;
+    v.runs_failed = s->runs_failed;
+    v.events_read = s->events_read;
+    v.positions_read = s->positions_read;
+    v.probe_age_ms =
+        s->probe.at_us ? (gw_clock_us() - s->probe.at_us) / 1000 : -1;
+    (void)snprintf(v.problem, sizeof(v.problem), "%s", s->probe.problem);
+    if (last && !last->is_earlier) {
+        v.phase = (gw_phase)atomic_load(&c->phase);
+        v.cutover_us = atomic_load(&c->cutover_us);
+    }
+    if (s->is_running) {
+        int64_t events = atomic_load(&c->events_done);
+        int64_t before = atomic_load(&c->events_before);
+        v.events_read += events > 0 ? events - (before > 0 ? before : 0) : 0;
+    }
+    pthread_mutex_unlock(&s->lock);
+    *out = v;
+}

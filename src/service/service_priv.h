@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** What the parts of the service share. */
+#ifndef GW_SERVICE_SERVICE_PRIV_H
+#define GW_SERVICE_SERVICE_PRIV_H
+
+#include <pthread.h>
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/units.h"
+#include "service/service.h"
+
+/* X(name, text) */
+#define GW_OUTCOME_MAP(X)                                                  \
+    X(RUNNING, "running")                                                  \
+    X(COMPLETED, "completed")                                              \
+    X(FAILED, "failed")                                                    \
+    X(CANCELLED, "cancelled")                                              \
+    X(INTERRUPTED, "interrupted")
+
+typedef enum gw_outcome {
+#define GW_OUTCOME_ENUM(name, text) GW_OUTCOME_##name,
+    GW_OUTCOME_MAP(GW_OUTCOME_ENUM)
+#undef GW_OUTCOME_ENUM
+} gw_outcome;
+
+const char *gw_outcome_name(gw_outcome outcome);
+
+/** One run, as the journal has it. */
+typedef struct gw_record {
+    int64_t run;
+    const gw_job *job;
+    bool verbose;
+    bool is_earlier; /* ended before this server began */
+    gw_outcome outcome;
+    int64_t start, end; /* Unix seconds; end 0: under way */
+    int64_t duration_ms;
+    int64_t tries;
+    int64_t positions, events; /* of this run; -1: not known */
+    char *error;               /* owned, or NULL */
+} gw_record;
+
+/** The newest runs, oldest first. */
+typedef struct gw_history {
+    gw_record *at; /* room for GW_LIMIT_HISTORY */
+    size_t n;
+} gw_history;
+
+/* journal.c: runs in a file of NDJSON, a record at the start and one at the
+ * end of each. */
+GW_MUST_CHECK gw_code gw_journal_read(int dir, gw_history *history,
+                                      const gw_log *log, gw_error *err);
+/** Makes a new file of what the history holds. */
+GW_MUST_CHECK gw_code gw_journal_open(int dir, const gw_history *history,
+                                      int *file, gw_error *err);
+/** Appends and syncs a record: of the end when it has one. */
+GW_MUST_CHECK gw_code gw_journal_add(int file, const gw_record *record,
+                                     gw_error *err);
+/** The newest; NULL when there is none. */
+gw_record *gw_history_last(const gw_history *history);
+/** Adds a zeroed one, forgetting the oldest when there are too many. */
+gw_record *gw_history_push(gw_history *history);
+void gw_history_clear(gw_history *history);
+void gw_record_put(const gw_record *record, gw_buf *out);
+
+/** What the prober last saw. */
+typedef struct gw_probe {
+    int64_t number;   /* higher ones began later */
+    int64_t at_us;    /* 0: never */
+    bool is_store_ok;
+    bool has_state;
+    gw_migration_state state;
+    int64_t newest_position, migrated_position;
+    char problem[512];
+} gw_probe;
+
+enum { GW_SAMPLES = 11 }; /* five seconds */
+
+typedef struct gw_sample {
+    int64_t at_us, events, positions;
+} gw_sample;
+
+struct gw_service {
+    /* set once */
+    char *store, *migrations;
+    gw_service_options options;
+    int dir, lock_file, journal;
+    pthread_t prober;
+    pthread_mutex_t changed_lock; /* held while `changed` is called */
+    void (*changed)(void *arg);
+    void *changed_arg;
+
+    /* of the run under way */
+    gw_counters counters;
+    atomic_bool stop, pause;
+    atomic_bool is_cancelled;
+    pthread_mutex_t output_lock; /* a command has several threads */
+    int output;                  /* file; -1: none */
+    size_t output_bytes;
+
+    pthread_mutex_t lock; /* for all below; held for moments only */
+    pthread_cond_t wake;
+    bool is_stopping;
+    bool is_running;
+    bool is_prober_done;
+    pthread_t runner;
+    bool has_runner; /* to be joined */
+    pthread_t previous; /* of the run before: the next one joins it */
+    bool has_previous;
+    gw_history history;
+    gw_probe probe;
+    int64_t probes; /* begun so far */
+    int64_t asked, answered;
+    int64_t stats_asked, stats_answered;
+    gw_stats stats;
+    gw_code stats_code;
+    gw_error stats_error;
+    gw_sample samples[GW_SAMPLES];
+    size_t n_samples;
+    int64_t runs_completed, runs_failed;
+    int64_t events_read, positions_read; /* of ended runs */
+};
+
+/** Tells who listens. Without the lock. */
+void gw_service_changed(gw_service *s);
+/** Opens migrations and store for a run, and closes them. */
+typedef struct gw_opened {
+    gw_migrations migrations;
+    gw_store *store;
+} gw_opened;
+GW_MUST_CHECK gw_code gw_service_open_store(const gw_service *s,
+                                            bool read_only, gw_opened *out,
+                                            gw_error *err);
+void gw_service_close_store(gw_opened *opened);
+
+/* state_dir.c */
+GW_MUST_CHECK gw_code gw_state_dir_open(const char *path, int *dir,
+                                        int *lock_file, gw_error *err);
+int gw_state_output_open(int dir, int64_t run, bool write);
+void gw_state_output_remove(int dir, int64_t run);
+
+/* runner.c: the command's thread */
+void *gw_runner_main(void *service);
+
+/* prober.c */
+void *gw_prober_main(void *service);
+/** Looks at the store once; for the end of a run too. */
+void gw_probe_now(gw_service *s);
+
+#endif
