@@ -67,7 +67,7 @@ function(gw_add_test name)
     string(REGEX REPLACE "/.*" "" label ${name})
     set_tests_properties(${name} PROPERTIES
         LABELS ${label}
-        TIMEOUT 900
+        TIMEOUT 1500
         ENVIRONMENT "${GW_TEST_ENVIRONMENT}")
 endfunction()
 

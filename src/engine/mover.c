@@ -536,10 +536,13 @@ decide(const gw_run *run, const gw_plan *plan, int64_t event_target,
     const char *edited = gw_plan_edited(plan, run->migrations);
     bool is_ours = s->event_target != 0 && s->start_index == plan->current;
 
-    if (edited != NULL && is_ours && !run->restart && !run->keep_migrated) {
+    bool has_result = s->position > 0 || s->base_position > 0;
+
+    if (edited != NULL && is_ours && has_result && !run->restart &&
+        !run->keep_migrated) {
         return refuse_edited(edited, err);
     }
-    if (run->restart || !is_ours || s->event_target > event_target) {
+    if (run->restart || !is_ours || !has_result || s->event_target > event_target) {
         *out = BEGIN_NEW;
     } else if (s->event_target < event_target) {
         *out = GROW;
