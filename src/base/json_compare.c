@@ -619,9 +619,23 @@ put_value(gw_buf *buf, const doc *d, cursor *c)
     }
 }
 
+static gw_slice
+trim(gw_slice text)
+{
+    while (text.len > 0 && strchr(" \t\r\n", text.at[0]) != NULL) {
+        text.at++;
+        text.len--;
+    }
+    while (text.len > 0 && strchr(" \t\r\n", text.at[text.len - 1]) != NULL) {
+        text.len--;
+    }
+    return text;
+}
+
 void
 gw_json_put_canonical(gw_buf *buf, gw_slice value)
 {
+    value = trim(value);
     if (!is_nested(value)) {
         put_scalar(buf, value);
         return;

@@ -171,6 +171,7 @@ test('a truncated store is refused or read, and never crashes', (t) => {
     const folder = makeFolder(t);
     const migrations = migrationsIn(folder);
     const whole = makeStore(folder, generate(200), 'whole.db');
+    const want = dumpText(whole);
     const bytes = fs.readFileSync(whole);
     const store = path.join(folder, 'store.db');
 
@@ -185,11 +186,12 @@ test('a truncated store is refused or read, and never crashes', (t) => {
             const r = run([command, '--quiet'],
                 { store, migrations, timeout: 30_000 });
             const what = `${command} of ${cut} bytes of ${bytes.length}`;
-            if (cut < bytes.length - 1) {
-                assert.notEqual(r.code, 0, `${what}: ${describe(r)}`);
-            } else if (r.code === 0) {
-                continue; // the last byte may be an unused one
+            // what is lacking may be a page that the command does not need
+            if (r.code === 0 && cut >= bytes.length - 4096) {
+                if (command === 'dump') assertSameDump(r.out, want, what);
+                continue;
             }
+            assert.notEqual(r.code, 0, `${what}: ${describe(r)}`);
             // verify may print differences before it finds the end
             if (r.code !== 4) assertRefused(r, [1, 3], /\S/);
         }

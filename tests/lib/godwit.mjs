@@ -143,7 +143,7 @@ export function describe(r) {
 /**
  * Starts the program without waiting. Returns the child with `.ended`, a
  * promise of {code, signal, out, err, ms}. stdin stays open when
- * options.feed is true.
+ * options.feed is true. Killed after options.timeout ms (two minutes).
  */
 export function start(args, options = {}) {
     const begin = performance.now();
@@ -152,6 +152,11 @@ export function start(args, options = {}) {
         env: cleanEnvironment(options.env),
         stdio: [options.feed ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     });
+    let timedOut = false;
+    const timer = setTimeout(() => {
+        timedOut = true;
+        child.kill('SIGKILL');
+    }, options.timeout ?? 120_000);
     const out = [];
     const err = [];
     child.stdout.on('data', (bytes) => out.push(bytes));
@@ -160,9 +165,11 @@ export function start(args, options = {}) {
     child.outText = () => Buffer.concat(out).toString('utf8');
     child.ended = new Promise((resolve, reject) => {
         child.on('error', reject);
-        child.on('close', (code, signal) => resolve({ code, signal,
-            out: child.outText(), err: child.errText(),
-            ms: performance.now() - begin }));
+        child.on('close', (code, signal) => {
+            clearTimeout(timer);
+            resolve({ code, signal, timedOut, out: child.outText(),
+                err: child.errText(), ms: performance.now() - begin });
+        });
     });
     return child;
 }
