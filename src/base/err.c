@@ -105,22 +105,41 @@ gw_fail_prefix(gw_error *err, const char *fmt, ...)
     return code_of(err);
 }
 
+/* How much of a text may stay so that a suffix (the place) is not lost: all
+ * of it, or up to a character's border with room for "…". */
+static size_t
+length_beside(const char *text, size_t suffix)
+{
+    size_t len = strlen(text);
+    size_t room = sizeof(((gw_error *)0)->text) - 1;
+
+    if (len + suffix <= room)
+        return len;
+    len = suffix + sizeof("…") < room ? room - suffix - sizeof("…") : 0;
+    while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+        len--;
+    return len;
+}
+
 gw_code
 gw_fail_suffix(gw_error *err, const char *fmt, ...)
 {
     if (!err)
         return code_of(err);
 
+    char suffix[FORMAT_SIZE];
     char text[FORMAT_SIZE + sizeof(err->text)];
-    size_t len = strlen(err->text);
     va_list args;
 
-    memcpy(text, err->text, len);
     va_start(args, fmt);
-    if (vsnprintf(text + len, sizeof(text) - len, fmt, args) < 0)
-        text[len] = '\0';
+    if (vsnprintf(suffix, sizeof(suffix), fmt, args) < 0)
+        suffix[0] = '\0';
     va_end(args);
 
+    size_t len = length_beside(err->text, strlen(suffix));
+    memcpy(text, err->text, len);
+    (void)snprintf(text + len, sizeof(text) - len, "%s%s",
+                   err->text[len] == '\0' ? "" : "…", suffix);
     copy_clean(err, text);
     return code_of(err);
 }

@@ -5,8 +5,8 @@
 #include "engine/models.h"
 #include "engine/mover.h"
 
-/* finalize catches up without a lock until so little is left that writers
- * will not notice; a store that is written faster than we read ends the
+/* Passes go on, without a lock, until so little is left that writers will
+ * not notice a cutover; a store that is written faster than we read ends the
  * attempts. */
 enum { SMALL_TAIL = 500, MOST_PASSES = 10 };
 
@@ -105,17 +105,32 @@ print_pending(const gw_run *run, const gw_plan *plan)
 }
 
 static gw_code
+catch_up(const gw_run *run, gw_mover *mover, gw_error *err)
+{
+    gw_code code = GW_OK;
+    int64_t moved = SMALL_TAIL + 1;
+    int64_t all = 0;
+    for (int i = 0; code == GW_OK && moved > SMALL_TAIL && i < MOST_PASSES;
+         i++) {
+        code = gw_mover_pass(mover, &moved, err);
+        all += moved;
+    }
+    if (all > 0) {
+        gw_run_print(run, "%lld positions migrated.", (long long)all);
+    }
+    return code;
+}
+
+static gw_code
 migrate_all(const gw_run *run, gw_plan *plan, gw_error *err)
 {
     gw_mover *mover = NULL;
-    int64_t moved = 0;
     print_pending(run, plan);
     gw_code code = gw_mover_open(run, plan, &mover, err);
     if (code == GW_OK) {
-        code = gw_mover_pass(mover, &moved, err);
+        code = catch_up(run, mover, err);
     }
     gw_mover_close(mover);
-    gw_run_print(run, "%lld positions migrated.", (long long)moved);
     if (code == GW_OK) {
         gw_run_print(run, "Done. Finalizing is needed.");
     }
@@ -150,23 +165,6 @@ gw_migrate(const gw_run *run, gw_error *err)
 }
 
 /* ---- finalize ---- */
-
-static gw_code
-catch_up(const gw_run *run, gw_mover *mover, gw_error *err)
-{
-    gw_code code = GW_OK;
-    int64_t moved = SMALL_TAIL + 1;
-    int64_t all = 0;
-    for (int i = 0; code == GW_OK && moved > SMALL_TAIL && i < MOST_PASSES;
-         i++) {
-        code = gw_mover_pass(mover, &moved, err);
-        all += moved;
-    }
-    if (all > 0) {
-        gw_run_print(run, "%lld positions migrated.", (long long)all);
-    }
-    return code;
-}
 
 /* Everything that happens while writers are locked out. */
 static gw_code

@@ -30,6 +30,7 @@ struct gw_mover {
     const gw_run *run;
     gw_pipeline *pipeline;
     gw_run_state state; /* as of what was handed to the writer */
+    int64_t upto;       /* the pass ends here, however fast others write */
     int64_t since_save; /* events */
     bool is_dirty;      /* keyframes moved since they were saved */
     size_t batch_bytes, memory_bytes;
@@ -156,16 +157,18 @@ write_commit(gw_mover *m, gw_error *err)
     return code;
 }
 
-/* Lets the application have its turn: it polls for the lock. */
+/* Lets the application have its turn, for as long as we had ours at most:
+ * it polls for the lock. */
 static void
-make_way(gw_mover *m)
+make_way(gw_mover *m, int64_t held_us)
 {
     bool was_written = gw_store_was_written(m->run->store);
     m->company = was_written        ? COMPANY_COMMITS
                  : m->company > 0 ? m->company - 1
                                   : 0;
-    long ms = m->company > 0 ? MAKE_WAY_MS : GLANCE_MS;
-    nanosleep(&(struct timespec){0, ms * 1000000L}, NULL);
+    int64_t most_us = (m->company > 0 ? MAKE_WAY_MS : GLANCE_MS) * 1000;
+    int64_t pause_us = held_us < most_us ? held_us : most_us;
+    nanosleep(&(struct timespec){0, (long)pause_us * 1000}, NULL);
 }
 
 static void *
@@ -178,11 +181,12 @@ write_parcels(void *arg)
         pthread_mutex_unlock(&m->lock);
         gw_error err = {0};
         gw_code code = GW_OK;
+        int64_t since = gw_clock_us();
         if (!has_failed) {
             code = write_commit(m, &err);
         }
         if (code == GW_OK) {
-            make_way(m);
+            make_way(m, gw_clock_us() - since);
         }
         pthread_mutex_lock(&m->lock);
         if (code != GW_OK) {
@@ -376,7 +380,7 @@ move_batch(gw_mover *m, int64_t *moved, bool *is_done, gw_error *err)
     struct parcel *parcel = next_parcel(m);
     gw_code code =
         gw_store_read(m->run->store, GW_GENERATION_LIVE, m->state.position,
-                      0, m->batch_bytes, &parcel->batch, err);
+                      m->upto, m->batch_bytes, &parcel->batch, err);
     if (code != GW_OK || parcel->batch.n == 0) {
         *is_done = true;
         return code;
@@ -444,9 +448,16 @@ drop_base_when_done(gw_mover *m, gw_error *err)
 gw_code
 gw_mover_pass(gw_mover *m, int64_t *moved, gw_error *err)
 {
+    gw_store_counts counts;
+    gw_code code = gw_store_count(m->run->store, m->state.event_target,
+                                  false, &counts, err);
     *moved = 0;
+    if (code != GW_OK) {
+        return code;
+    }
+    m->upto = counts.max_position;
     gw_run_phase(m->run, GW_PHASE_MIGRATE);
-    gw_code code = move_all(m, moved, err);
+    code = move_all(m, moved, err);
     gw_error other = {0};
     gw_code written = drain(m, &other);
     if (written == GW_OK && m->is_dirty && code != GW_E_STORE) {

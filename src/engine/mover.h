@@ -22,7 +22,8 @@ GW_MUST_CHECK gw_code gw_mover_open(const gw_run *run, gw_plan *plan,
 void gw_mover_close(gw_mover *mover);
 
 /**
- * One pass: all positions that can be seen, in batches, each committed.
+ * One pass: all positions that can be seen at its beginning, in batches,
+ * each committed.
  * Ends with keyframes saved as of the last committed position, also when a
  * migration fails or the run is stopped.
  *

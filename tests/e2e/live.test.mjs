@@ -11,7 +11,8 @@ import { assertSameDump, copyStore, describe, dump, dumpText, load,
     writeFiles } from '../lib/godwit.mjs';
 import { generate, MIGRATIONS } from '../lib/generate.mjs';
 
-const SMALL = ['--batch', '16KiB', '--keyframe-events', '500', '--quiet'];
+// many commits, and keyframes saved again and again
+const SMALL = ['--batch', '128KiB', '--keyframe-events', '3000', '--quiet'];
 
 // beside those of the sample: notes are what the appenders write
 const WITH_NOTES = {
@@ -42,10 +43,14 @@ function note(w, n) {
 }
 
 /** Feeds positions one by one to a `load` that stays open. */
-function startAppender(store, writer) {
+function startAppender(t, store, writer) {
     const child = start(['load', '-', '--quiet'], { store, feed: true });
     const appender = { child, sent: 0, stopped: false };
     child.stdin.on('error', () => { appender.stopped = true; });
+    t.after(() => {
+        appender.stopped = true;
+        child.kill('SIGKILL');
+    });
     const feed = async () => {
         while (!appender.stopped) {
             appender.sent++;
@@ -72,8 +77,9 @@ function startAppender(store, writer) {
 }
 
 /** Appends positions by one `load` each: each exit 0 acknowledges one. */
-function startShortAppender(store, writer) {
+function startShortAppender(t, store, writer) {
     const appender = { sent: 0, stopped: false };
+    t.after(() => { appender.stopped = true; });
     const append = async () => {
         while (!appender.stopped) {
             const child = start(['load', '-', '--quiet'],
@@ -126,7 +132,7 @@ for (const [what, startIt] of [['one open load', startAppender],
             const folder = makeFolder(t);
             const migrations = writeFiles(path.join(folder, 'm'), WITH_NOTES);
             const store = makeStore(folder, generate(2500));
-            const appender = startIt(store, 1);
+            const appender = startIt(t, store, 1);
 
             await waitFor(() => appender.sent > 5, 'the appender');
             await mustSoon(['migrate', ...SMALL], { store, migrations });
@@ -161,7 +167,8 @@ test('with two writers and three rounds of migrations nothing is lost',
             end }`;
         const files = {};
         const store = makeStore(folder, generate(800));
-        const appenders = [startAppender(store, 1), startAppender(store, 2)];
+        const appenders = [startAppender(t, store, 1),
+            startAppender(t, store, 2)];
 
         for (let round = 2; round <= 4; round++) {
             files[`000${round}_round.lua`] = bump(round);
@@ -223,12 +230,35 @@ for (const [what, isAlone] of [['the only writer', true],
     });
 }
 
+test('writers that are faster than migrate do not keep it going for ever',
+    async (t) => {
+        const folder = makeFolder(t);
+        const migrations = writeFiles(path.join(folder, 'm'), WITH_NOTES);
+        const store = makeStore(folder, generate(250));
+        const appenders = [startAppender(t, store, 1),
+            startAppender(t, store, 2)];
+        await waitFor(() => appenders[0].sent > 20, 'the appender');
+
+        // one position a batch and keyframes all the time: as slow as it gets
+        const r = await start(['migrate', '--quiet', '--batch', '1',
+            '--keyframe-events', '200'],
+        { store, migrations, timeout: 60_000 }).ended;
+
+        assert.equal(r.code, 0, describe(r));
+        const sent = [];
+        for (const a of appenders) sent.push(await a.stop());
+        must(['finalize', '--quiet'], { store, migrations });
+        must(['verify', '--quiet'], { store, migrations });
+        const d = dump(store);
+        for (const [i, n] of sent.entries()) checkNotes(d, i + 1, n, 5);
+    });
+
 test('finalize of an unmigrated store under load loses nothing', async (t) => {
     const folder = makeFolder(t);
     const migrations = writeFiles(path.join(folder, 'm'), WITH_NOTES);
     const store = makeStore(folder, generate(1500));
     const copy = copyStore(store, path.join(folder, 'copy.db'));
-    const appender = startAppender(store, 1);
+    const appender = startAppender(t, store, 1);
 
     await waitFor(() => appender.sent > 20, 'the appender');
     await mustSoon(['finalize', ...SMALL], { store, migrations });
