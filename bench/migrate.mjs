@@ -30,6 +30,7 @@ const cases = [
 ];
 
 const TABLE = `
+PRAGMA cache_size = -262144;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
 DROP TABLE IF EXISTS migration_events;
