@@ -7,7 +7,7 @@
 
 /* Passes go on, without a lock, until so little is left that writers will
  * not notice a cutover; a store that is written faster than we read ends the
- * attempts. */
+ * attempts when a pass does not shrink any more. */
 enum { SMALL_TAIL = 500, MOST_PASSES = 10 };
 
 static gw_code
@@ -108,10 +108,13 @@ static gw_code
 catch_up(const gw_run *run, gw_mover *mover, gw_error *err)
 {
     gw_code code = GW_OK;
-    int64_t moved = SMALL_TAIL + 1;
+    int64_t before = INT64_MAX;
+    int64_t moved = INT64_MAX - 1;
     int64_t all = 0;
-    for (int i = 0; code == GW_OK && moved > SMALL_TAIL && i < MOST_PASSES;
+    for (int i = 0; code == GW_OK && moved > SMALL_TAIL && moved < before &&
+                    i < MOST_PASSES;
          i++) {
+        before = moved;
         code = gw_mover_pass(mover, &moved, err);
         all += moved;
     }

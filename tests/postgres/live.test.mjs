@@ -76,7 +76,7 @@ test('a position that commits after later ones is not skipped', async (t) => {
     const store = makeStore(t);
 
     const late = [
-        session(store, write(1001, { after: 4 })),
+        session(store, write(1001, { after: 15 })),
         session(store, write(1002, { before: 3, drawn: true })),
         session(store, write(1003, { before: 1, after: 1, drawn: true })),
     ];
