@@ -6,7 +6,10 @@
 
 #include "store/pg_priv.h"
 
-enum { FIRST_PAGE = 256, DEFAULT_WAIT_MS = 1000 };
+/* Shorter than the server's deadlock_timeout (1 s by default): two who lock
+ * in another order wait for each other until we give way, and never until
+ * the server ends the application's transaction. */
+enum { FIRST_PAGE = 256, DEFAULT_WAIT_MS = 600 };
 
 static void
 close_store(gw_store *store)

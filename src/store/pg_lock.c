@@ -175,6 +175,19 @@ set_lock_timeout(gw_pg *s, int ms, gw_error *err)
     return gw_pg_run(&s->writer, GW_PG_SET_LOCK_TIMEOUT, &p, NULL, err);
 }
 
+/* A writer draws its number before it touches a table, and the swap renames
+ * the sequences: they are locked first, as writers lock them. LOCK does not
+ * take sequences; a change that changes nothing does. */
+static const char lock_sequences[] =
+    "DO $lock$ DECLARE q record; BEGIN FOR q IN"
+    " SELECT s.seqrelid, s.seqcache"
+    " FROM pg_sequence AS s JOIN pg_depend AS d ON d.objid = s.seqrelid"
+    " AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')"
+    " WHERE d.refobjid IN ('positions'::regclass, 'events'::regclass)"
+    " ORDER BY d.refobjid = 'events'::regclass LOOP"
+    " EXECUTE format('ALTER SEQUENCE %s CACHE %s', q.seqrelid::regclass,"
+    " q.seqcache); END LOOP; END $lock$";
+
 static bool
 may_try_again(const gw_pg *s)
 {
@@ -188,6 +201,9 @@ try_lock(gw_pg *s, gw_error *err)
     gw_code code = gw_pg_exec(&s->writer, "SAVEPOINT godwit_lock",
                               "locking writers out", err);
 
+    if (code == GW_OK)
+        code = gw_pg_exec(&s->writer, lock_sequences, "locking writers out",
+                          err);
     if (code == GW_OK)
         code = gw_pg_exec(&s->writer,
                           "LOCK TABLE " TABLES " IN ACCESS EXCLUSIVE MODE",
