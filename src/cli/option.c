@@ -70,7 +70,9 @@ static const gw_option OPTIONS[GW_OPTION_COUNT] = {
         .name = "lock-wait", .type = GW_OPTION_TYPE_DURATION,
         .value = "DURATION", .env = "GODWIT_LOCK_WAIT",
         .min = 1, .max = 86400000,
-        .help = "how long to wait for locks of the application at a time",
+        .help = "how long to wait for locks of the application at a time; "
+                "5s for SQLite, 600ms for PostgreSQL (there less than the "
+                "server's deadlock_timeout) if it is not given",
     },
     [GW_OPTION_MODELS] = {
         .name = "models", .type = GW_OPTION_TYPE_FLAG,

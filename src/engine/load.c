@@ -7,8 +7,8 @@
  * is the `models` table. It is saved at each commit, so a model that many
  * positions change is written once a commit, and dropped when it is too
  * large or when somebody else has written in between. */
-#include <time.h>
 
+#include "base/units.h"
 #include "engine/position_priv.h"
 #include "engine/stream_priv.h"
 
@@ -38,7 +38,7 @@ typedef struct gw_loader {
     gw_arena model_arena; /* of one model that is fetched */
     gw_buf data;          /* of one model that is written */
     bool is_open;         /* in a transaction */
-    int64_t opened_ms;
+    int64_t opened_us;
     size_t bytes;   /* of lines in this transaction */
     int64_t newest; /* the newest position; -1 before the first begin */
     int64_t index;  /* for positions that name none */
@@ -46,15 +46,6 @@ typedef struct gw_loader {
     int64_t positions, events;           /* with this transaction */
     int64_t positions_done, events_done; /* committed */
 } gw_loader;
-
-static int64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- models ---- */
 
@@ -83,8 +74,10 @@ fetch_model(void *self, gw_slice fqid, gw_model *models, size_t levels,
                               &deleted, &found, err);
     if (code != GW_OK || !found)
         return code;
-    return gw_position_stored_model(&l->model_arena, fqid, data, deleted,
-                                    &models[0], err);
+    code = gw_model_parse(&l->model_arena, data, deleted, &models[0], err);
+    return code == GW_OK
+               ? code
+               : gw_fail_prefix(err, "model %.*s: ", GW_FMT(fqid));
 }
 
 /* gw_keyframe_backing.list is never asked for */
@@ -141,7 +134,7 @@ open_commit(gw_loader *l, gw_error *err)
     if (code != GW_OK)
         return code;
     l->is_open = true;
-    l->opened_ms = now_ms();
+    l->opened_us = gw_clock_us();
     l->bytes = 0;
     code = gw_store_count(l->run->store, 0, false, &counts, err);
     if (code != GW_OK || (counts.max_position == l->newest &&
@@ -175,13 +168,10 @@ commit(gw_loader *l, gw_error *err)
     if (!l->is_open)
         return GW_OK;
     code = gw_keyframes_save(l->models, put_model, l, err);
-    if (code == GW_OK)
-        code = gw_store_commit(l->run->store, err);
+    code = gw_store_finish(l->run->store, code, err);
     l->is_open = false;
-    if (code != GW_OK) {
-        gw_store_abort(l->run->store);
+    if (code != GW_OK)
         return code;
-    }
     l->positions_done = l->positions;
     l->events_done = l->events;
     publish(l);
@@ -199,7 +189,7 @@ is_full(const gw_loader *l)
     if (l->bytes >= COMMIT_BYTES || gw_keyframes_bytes(l->models) > l->budget)
         return true;
     return l->is_backed && l->lines.number % LOOK_LINES == 0 &&
-           now_ms() - l->opened_ms >= COMMIT_BUSY_MS;
+           gw_clock_us() - l->opened_us >= COMMIT_BUSY_MS * 1000;
 }
 
 /* ---- one position ---- */
@@ -303,7 +293,9 @@ fill(gw_loader *l, gw_error *err)
     gw_code code;
 
     if (l->is_open && l->lines.is_live) {
-        left = l->bytes < BULK_BYTES ? 0 : l->opened_ms + BULK_MS - now_ms();
+        left = l->bytes < BULK_BYTES
+                   ? 0
+                   : BULK_MS - (gw_clock_us() - l->opened_us) / 1000;
         if (left <= 0) {
             code = commit(l, err);
             if (code != GW_OK)

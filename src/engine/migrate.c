@@ -19,14 +19,7 @@ in_transaction(gw_store *store, bool cutover,
     if (code != GW_OK) {
         return code;
     }
-    code = work(store, err);
-    if (code == GW_OK) {
-        code = gw_store_commit(store, err);
-    }
-    if (code != GW_OK) {
-        gw_store_abort(store);
-    }
-    return code;
+    return gw_store_finish(store, work(store, err), err);
 }
 
 /* MI -1 says 'written by the newest code': only the index is set. */
@@ -45,13 +38,7 @@ set_newest(const gw_run *run, const gw_plan *plan, gw_error *err)
     if (code == GW_OK) {
         code = gw_store_set_index(store, plan->target, err);
     }
-    if (code == GW_OK) {
-        code = gw_store_commit(store, err);
-    }
-    if (code != GW_OK) {
-        gw_store_abort(store);
-    }
-    return code;
+    return gw_store_finish(store, code, err);
 }
 
 static void
@@ -185,13 +172,7 @@ swap_in(const gw_run *run, const gw_plan *plan, gw_mover *mover,
     if (code == GW_OK) {
         code = gw_store_seal(store, err);
     }
-    if (code == GW_OK) {
-        code = gw_store_commit(store, err);
-    }
-    if (code != GW_OK) {
-        gw_store_abort(store);
-    }
-    return code;
+    return gw_store_finish(store, code, err);
 }
 
 static gw_code

@@ -174,27 +174,6 @@ static const gw_reader_ops reader_ops = {
 /* ---- writing ---- */
 
 static gw_code
-read_state(gw_arena *arena, gw_slice data, bool deleted, gw_model *out,
-           gw_error *err)
-{
-    gw_fields fields;
-    gw_code code = gw_json_object(arena, data, &fields, err);
-    size_t n = 0;
-    for (size_t i = 0; code == GW_OK && i < fields.n; i++) {
-        gw_slice key = fields.at[i].key;
-        if (key.len < 5 || memcmp(key.at, "meta_", 5) != 0) {
-            fields.at[n++] = fields.at[i];
-        }
-    }
-    if (code == GW_OK) {
-        fields.n = n;
-        out->status = deleted ? GW_STATUS_DELETED : GW_STATUS_ALIVE;
-        out->state = gw_state_new(fields);
-    }
-    return code;
-}
-
-static gw_code
 apply_event(gw_store *store, gw_arena *arena, const gw_event *event,
             int64_t position, gw_error *err)
 {
@@ -207,7 +186,7 @@ apply_event(gw_store *store, gw_arena *arena, const gw_event *event,
     gw_code code = gw_store_model_now(store, arena, event->fqid.text, &data,
                                       &deleted, &found, err);
     if (code == GW_OK && found) {
-        code = read_state(arena, data, deleted, &model, err);
+        code = gw_model_parse(arena, data, deleted, &model, err);
     }
     if (code == GW_OK) {
         code = gw_model_apply(&model, event, position, &all, err);

@@ -69,21 +69,6 @@ write_parcel(gw_mover *m, struct parcel *parcel, gw_error *err)
                           parcel->after.final_index, err);
 }
 
-static gw_code
-commit_written(gw_mover *m, gw_run_state *after, gw_error *err)
-{
-    gw_store *store = m->run->store;
-    after->checksums = m->state.checksums;
-    gw_code code = gw_store_put_run_state(store, after, err);
-    if (code == GW_OK) {
-        code = gw_store_commit(store, err);
-    }
-    if (code == GW_OK) {
-        count_done(m->run, after);
-    }
-    return code;
-}
-
 /* Waits for a parcel, for at most a moment when `is_urgent`: the commit
  * must not wait for a slow migration. */
 static bool
@@ -149,10 +134,12 @@ write_commit(gw_mover *m, gw_error *err)
                                           gw_clock_us() - since < COMMIT_US);
     }
     if (code == GW_OK) {
-        code = commit_written(m, &after, err);
+        after.checksums = m->state.checksums;
+        code = gw_store_put_run_state(store, &after, err);
     }
-    if (code != GW_OK) {
-        gw_store_abort(store);
+    code = gw_store_finish(store, code, err);
+    if (code == GW_OK) {
+        count_done(m->run, &after);
     }
     return code;
 }
@@ -277,6 +264,18 @@ put_keyframes(gw_mover *m, gw_error *err)
     return code;
 }
 
+/* After a save that failed nobody knows which models still count as changed:
+ * this run must not save again. The next one replays. */
+static gw_code
+stop_writing(gw_mover *m, gw_code code, const gw_error *err)
+{
+    pthread_mutex_lock(&m->lock);
+    m->code = code;
+    m->err = *err;
+    pthread_mutex_unlock(&m->lock);
+    return code;
+}
+
 /* Saves the keyframes as of the last written position, in one commit; also
  * lets go of the models when they take more than they may. */
 static gw_code
@@ -291,13 +290,9 @@ save_keyframes(gw_mover *m, gw_error *err)
     if (code != GW_OK) {
         return code;
     }
-    code = put_keyframes(m, err);
-    if (code == GW_OK) {
-        code = gw_store_commit(m->run->store, err);
-    }
+    code = gw_store_finish(m->run->store, put_keyframes(m, err), err);
     if (code != GW_OK) {
-        gw_store_abort(m->run->store);
-        return code;
+        return stop_writing(m, code, err);
     }
     m->is_dirty = false;
     m->since_save = 0;
@@ -436,13 +431,7 @@ drop_base_when_done(gw_mover *m, gw_error *err)
         m->state.base_position = 0;
         code = gw_store_put_run_state(store, &m->state, err);
     }
-    if (code == GW_OK) {
-        code = gw_store_commit(store, err);
-    }
-    if (code != GW_OK) {
-        gw_store_abort(store);
-    }
-    return code;
+    return gw_store_finish(store, code, err);
 }
 
 gw_code
@@ -511,13 +500,7 @@ gw_mover_set_final_index(gw_mover *m, int64_t final_index, gw_error *err)
         m->state.final_index = final_index;
         code = gw_store_put_run_state(store, &m->state, err);
     }
-    if (code == GW_OK) {
-        code = gw_store_commit(store, err);
-    }
-    if (code != GW_OK) {
-        gw_store_abort(store);
-    }
-    return code;
+    return gw_store_finish(store, code, err);
 }
 
 /* ---- making ready ---- */
@@ -582,13 +565,7 @@ change_tables(gw_mover *m, enum preparation what, gw_error *err)
     if (code == GW_OK) {
         code = gw_store_put_run_state(store, &m->state, err);
     }
-    if (code == GW_OK) {
-        code = gw_store_commit(store, err);
-    }
-    if (code != GW_OK) {
-        gw_store_abort(store);
-    }
-    return code;
+    return gw_store_finish(store, code, err);
 }
 
 static gw_code

@@ -278,32 +278,3 @@ gw_position_put_line(gw_buf *buf, const gw_position *p)
     }
     gw_buf_text(buf, "]}\n");
 }
-
-/* ---- models ---- */
-
-gw_code
-gw_position_stored_model(gw_arena *arena, gw_slice fqid, gw_slice data,
-                         bool deleted, gw_model *out, gw_error *err)
-{
-    int64_t meta_position = 0;
-    gw_fields fields;
-    gw_code code;
-    size_t n = 0;
-
-    code = gw_json_object(arena, data, &fields, err);
-    if (code != GW_OK)
-        return gw_fail_prefix(err, "model %.*s: ", GW_FMT(fqid));
-    for (size_t i = 0; i < fields.n; i++) {
-        if (gw_slice_equal(fields.at[i].key, GW_LIT("meta_position")))
-            (void)gw_json_int(fields.at[i].value, &meta_position);
-        else if (!gw_slice_equal(fields.at[i].key, GW_LIT("meta_deleted")))
-            fields.at[n++] = fields.at[i];
-    }
-    fields.n = n;
-    *out = (gw_model){
-        .status = deleted ? GW_STATUS_DELETED : GW_STATUS_ALIVE,
-        .meta_position = meta_position,
-        .state = gw_state_new(fields),
-    };
-    return GW_OK;
-}

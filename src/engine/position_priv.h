@@ -24,15 +24,4 @@ void gw_position_put_line(gw_buf *buf, const gw_position *p);
  *  end. at NULL: null. */
 void gw_position_put_value(gw_buf *buf, gw_slice value);
 
-/**
- * Makes a model of a row of `models`: meta_position is taken out of the
- * data, meta_deleted too.
- *
- * Shape:  out->state is the caller's.
- * Errors: GW_E_INPUT when the data is no object.
- */
-GW_MUST_CHECK gw_code gw_position_stored_model(gw_arena *arena, gw_slice fqid,
-                                               gw_slice data, bool deleted,
-                                               gw_model *out, gw_error *err);
-
 #endif

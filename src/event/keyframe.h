@@ -61,6 +61,16 @@ GW_MUST_CHECK gw_code gw_model_apply(gw_model *model, const gw_event *event,
 /** Appends {"field":…,"meta_deleted":…,"meta_position":…}. */
 void gw_model_put_json(gw_buf *buf, const gw_model *model);
 
+/**
+ * Makes a model of the JSON that gw_model_put_json printed and a store keeps.
+ *
+ * Shape:  `data` is taken apart in the arena; out->state is the caller's.
+ * Errors: GW_E_INPUT when the data is no object; does not name the model.
+ */
+GW_MUST_CHECK gw_code gw_model_parse(gw_arena *arena, gw_slice data,
+                                     bool deleted, gw_model *out,
+                                     gw_error *err);
+
 typedef struct gw_keyframes gw_keyframes;
 
 /** One saved model: what it is at each level. Written and read by

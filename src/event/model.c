@@ -527,3 +527,29 @@ gw_model_put_json(gw_buf *buf, const gw_model *model)
     gw_buf_int(buf, model->meta_position);
     gw_buf_byte(buf, '}');
 }
+
+gw_code
+gw_model_parse(gw_arena *arena, gw_slice data, bool deleted, gw_model *out,
+               gw_error *err)
+{
+    int64_t meta_position = 0;
+    gw_fields fields;
+    size_t n = 0;
+    gw_code code = gw_json_object(arena, data, &fields, err);
+
+    if (code != GW_OK) {
+        return code;
+    }
+    for (size_t i = 0; i < fields.n; i++) {
+        const gw_field *f = &fields.at[i];
+        if (gw_slice_equal(f->key, GW_LIT("meta_position"))) {
+            (void)gw_json_int(f->value, &meta_position);
+        } else if (!gw_slice_equal(f->key, GW_LIT("meta_deleted"))) {
+            fields.at[n++] = *f;
+        }
+    }
+    fields.n = n;
+    *out = (gw_model){deleted ? GW_STATUS_DELETED : GW_STATUS_ALIVE,
+                      meta_position, gw_state_new(fields)};
+    return GW_OK;
+}

@@ -8,36 +8,6 @@
 
 /* ---- loading ---- */
 
-static bool
-is_meta(gw_slice key)
-{
-    return gw_slice_equal(key, GW_LIT("meta_position")) ||
-           gw_slice_equal(key, GW_LIT("meta_deleted"));
-}
-
-/* The state of a model's JSON, and the position that last touched it. */
-static gw_code
-parse_state(gw_arena *arena, gw_slice data, const gw_state **state,
-            int64_t *position, gw_error *err)
-{
-    gw_fields fields;
-    size_t n = 0;
-    gw_code code = gw_json_object(arena, data, &fields, err);
-
-    if (code != GW_OK)
-        return code;
-    for (size_t i = 0; i < fields.n; i++) {
-        const gw_field *f = &fields.at[i];
-        if (gw_slice_equal(f->key, GW_LIT("meta_position")))
-            (void)gw_json_int(f->value, position);
-        if (!is_meta(f->key))
-            fields.at[n++] = *f;
-    }
-    fields.n = n;
-    *state = gw_state_new(fields);
-    return GW_OK;
-}
-
 static gw_status
 status_of(sqlite3_stmt *statement, int column)
 {
@@ -66,8 +36,9 @@ load_row(gw_arena *arena, sqlite3_stmt *statement, gw_model *models,
                        "begins again",
                        (long long)level);
     if (data.at)
-        code =
-            parse_state(arena, data, &model.state, &model.meta_position, err);
+        code = gw_model_parse(arena, data,
+                              model.status == GW_STATUS_DELETED, &model,
+                              err);
     if (code != GW_OK)
         return code;
     if (level >= 0)

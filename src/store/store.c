@@ -148,6 +148,16 @@ gw_store_commit(gw_store *store, gw_error *err)
     return store->ops->commit(store, err);
 }
 
+gw_code
+gw_store_finish(gw_store *store, gw_code code, gw_error *err)
+{
+    if (code == GW_OK)
+        code = gw_store_commit(store, err);
+    if (code != GW_OK)
+        gw_store_abort(store);
+    return code;
+}
+
 void
 gw_store_abort(gw_store *store)
 {

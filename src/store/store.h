@@ -155,6 +155,10 @@ GW_MUST_CHECK gw_code gw_store_begin(gw_store *store, bool cutover,
                                      gw_error *err);
 GW_MUST_CHECK gw_code gw_store_commit(gw_store *store, gw_error *err);
 void gw_store_abort(gw_store *store);
+/** Ends a transaction: commits when `code` is GW_OK, else aborts; also aborts
+ *  when the commit fails. Gives `code`, or what the commit says. */
+GW_MUST_CHECK gw_code gw_store_finish(gw_store *store, gw_code code,
+                                      gw_error *err);
 
 /** Whether somebody else has committed since the last call (false at the
  *  first): an application that may be waiting for us. Outside a transaction;

@@ -254,6 +254,31 @@ half_a_listfields_prints_both_halves(void **state)
     gw_buf_clear(&buf);
 }
 
+static void
+a_printed_model_is_parsed_back_without_its_meta_fields(void **state)
+{
+    struct fixture *f = *state;
+    gw_buf text = {0};
+    gw_model model;
+
+    assert_int_equal(apply(f, "create", "{\"v\":1.10}"), 0);
+    gw_model_put_json(&text, &f->model);
+    assert_int_equal(gw_model_parse(&f->arena, gw_buf_as_slice(&text), true,
+                                    &model, &f->err),
+                     0);
+
+    assert_int_equal(model.status, GW_STATUS_DELETED);
+    assert_int_equal(model.meta_position, 7);
+    assert_int_equal(gw_state_count(model.state), 1);
+    assert_true(gw_slice_equal(gw_state_get(model.state, GW_LIT("v")),
+                               GW_LIT("1.10")));
+    assert_int_equal(gw_model_parse(&f->arena, GW_LIT("[1]"), false, &model,
+                                    &f->err),
+                     GW_E_INPUT);
+    gw_state_release((gw_state *)model.state);
+    gw_buf_clear(&text);
+}
+
 int
 main(void)
 {
@@ -268,6 +293,7 @@ main(void)
         TEST(malformed_events_are_refused_naming_fqid_or_field),
         TEST(an_unchanged_event_prints_the_bytes_it_was_read_with),
         TEST(half_a_listfields_prints_both_halves),
+        TEST(a_printed_model_is_parsed_back_without_its_meta_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
