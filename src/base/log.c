@@ -31,8 +31,7 @@ static bool
 is_bare(const char *text)
 {
     for (const char *at = text; *at; at++)
-        if (*at <= ' ' || *at > '~' || *at == '"' || *at == '=' ||
-            *at == '\\')
+        if (*at <= ' ' || *at > '~' || *at == '"' || *at == '=' || *at == '\\')
             return false;
     return *text != '\0';
 }

@@ -38,10 +38,9 @@ void gw_log_write(const gw_log *log, gw_log_level level, const char *message,
 
 /** gw_log_put(log, GW_LOG_INFO, "run started", GW_LOG_INT("run", 7)); with
  *  at least one field. */
-#define gw_log_put(log, level, message, ...)                               \
-    gw_log_write((log), (level), (message),                                \
-                 (const gw_log_field[]){__VA_ARGS__},                      \
-                 sizeof((const gw_log_field[]){__VA_ARGS__}) /             \
-                     sizeof(gw_log_field))
+#define gw_log_put(log, level, message, ...)                                   \
+    gw_log_write(                                                              \
+        (log), (level), (message), (const gw_log_field[]){__VA_ARGS__},        \
+        sizeof((const gw_log_field[]){__VA_ARGS__}) / sizeof(gw_log_field))
 
 #endif

@@ -62,7 +62,7 @@ void *gw_arena_zalloc(gw_arena *arena, size_t size_bytes);
 /** A copy with a NUL behind it (not counted in len). */
 gw_slice gw_arena_dup(gw_arena *arena, gw_slice text);
 char *gw_arena_printf(gw_arena *arena, const char *fmt, ...) GW_PRINTF(2, 3);
-#define GW_ARENA_NEW(arena, type, n)                                       \
+#define GW_ARENA_NEW(arena, type, n)                                           \
     ((type *)gw_arena_alloc((arena), sizeof(type) * (n)))
 
 /** A growing byte buffer; zero-initialised is empty. */

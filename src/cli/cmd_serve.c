@@ -39,8 +39,7 @@ sqlite_path(const char *uri)
 }
 
 static gw_code
-put_state_dir(const gw_session *s, const char *uri, gw_buf *out,
-              gw_error *err)
+put_state_dir(const gw_session *s, const char *uri, gw_buf *out, gw_error *err)
 {
     const char *given = gw_options_text(s->options, GW_OPTION_STATE_DIR);
     const char *systemd = variable("STATE_DIRECTORY");
@@ -142,8 +141,8 @@ close_service(gw_service *service, const gw_log *log)
 }
 
 static gw_code
-run(gw_session *s, const char *uri, const char *state_dir,
-    const gw_log *log, gw_error *err)
+run(gw_session *s, const char *uri, const char *state_dir, const gw_log *log,
+    gw_error *err)
 {
     gw_service *service;
     gw_http *http;

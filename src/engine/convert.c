@@ -21,8 +21,7 @@ struct memory {
 /* ---- in ---- */
 
 static gw_code
-read_model(gw_arena *arena, const gw_field *model, gw_event *out,
-           gw_error *err)
+read_model(gw_arena *arena, const gw_field *model, gw_event *out, gw_error *err)
 {
     gw_event event = {.type = GW_EVENT_CREATE};
     gw_fields fields;
@@ -81,17 +80,15 @@ to_read_model(gw_arena *arena, gw_slice fqid, const gw_model *model)
     (void)!gw_fqid_parse(fqid, &out.fqid, NULL);
     out.fields.at = GW_ARENA_NEW(arena, gw_field, n + 2);
     while (gw_state_next(model->state, &cursor, &field)) {
-        out.fields.at[out.fields.n++] =
-            (gw_field){gw_arena_dup(arena, field.key),
-                       gw_arena_dup(arena, field.value)};
+        out.fields.at[out.fields.n++] = (gw_field){
+            gw_arena_dup(arena, field.key), gw_arena_dup(arena, field.value)};
     }
-    out.fields.at[out.fields.n++] =
-        (gw_field){GW_LIT("meta_deleted"),
-                   out.deleted ? GW_LIT("true") : GW_LIT("false")};
     out.fields.at[out.fields.n++] = (gw_field){
-        GW_LIT("meta_position"),
-        gw_slice_of(gw_arena_printf(arena, "%lld",
-                                    (long long)model->meta_position))};
+        GW_LIT("meta_deleted"), out.deleted ? GW_LIT("true") : GW_LIT("false")};
+    out.fields.at[out.fields.n++] =
+        (gw_field){GW_LIT("meta_position"),
+                   gw_slice_of(gw_arena_printf(
+                       arena, "%lld", (long long)model->meta_position))};
     return out;
 }
 
@@ -101,13 +98,13 @@ memory_get(gw_reader *r, gw_slice fqid, gw_read_model *out, bool *found,
 {
     struct memory *memory = r->engine;
     gw_model model;
-    gw_code code = gw_keyframes_get(memory->keyframes, memory->level, fqid,
-                                    &model, err);
+    gw_code code =
+        gw_keyframes_get(memory->keyframes, memory->level, fqid, &model, err);
     if (code == GW_OK) {
         *found = model.status != GW_STATUS_NONE;
         if (*found) {
-            *out = to_read_model(r->arena, gw_arena_dup(r->arena, fqid),
-                                 &model);
+            *out =
+                to_read_model(r->arena, gw_arena_dup(r->arena, fqid), &model);
         }
     }
     return code;
@@ -151,8 +148,8 @@ memory_each(gw_reader *r, gw_slice collection,
 {
     struct memory *memory = r->engine;
     struct fqids list = {.arena = r->arena};
-    gw_code code = gw_keyframes_each(memory->keyframes, collection,
-                                     add_fqid, &list, err);
+    gw_code code =
+        gw_keyframes_each(memory->keyframes, collection, add_fqid, &list, err);
     if (list.n > 1) {
         qsort(list.at, list.n, sizeof(gw_slice), compare_ids);
     }
@@ -179,8 +176,7 @@ memory_max_position(gw_reader *r, int64_t *out, gw_error *err)
 
 static gw_code
 memory_history(gw_reader *r, int64_t from, int64_t to,
-               gw_code (*visit)(void *arg, const gw_position *p,
-                                gw_error *err),
+               gw_code (*visit)(void *arg, const gw_position *p, gw_error *err),
                void *arg, gw_error *err)
 {
     (void)r, (void)from, (void)to, (void)visit, (void)arg, (void)err;
@@ -203,15 +199,13 @@ static const gw_reader_ops memory_ops = {
 };
 
 static gw_code
-run_model_migration(struct memory *memory, const gw_migration *m,
-                    gw_error *err)
+run_model_migration(struct memory *memory, const gw_migration *m, gw_error *err)
 {
     gw_reader reader = {memory->arena, true, m->index, memory, &memory_ops};
     gw_event_list requests = {.arena = memory->arena};
     gw_event_list events = {.arena = memory->arena};
-    gw_code code = m->ops->restart == NULL
-                       ? GW_OK
-                       : m->ops->restart(m->self, err);
+    gw_code code =
+        m->ops->restart == NULL ? GW_OK : m->ops->restart(m->self, err);
     if (code == GW_OK) {
         code = m->ops->migrate_models(m->self, &reader, &requests, err);
     }
@@ -275,8 +269,8 @@ put_models(struct memory *memory, gw_buf *out, gw_error *err)
         if (i > 0 && gw_slice_equal(fqid, list->at[i - 1].fqid.text)) {
             continue;
         }
-        code = gw_keyframes_get(memory->keyframes, memory->level, fqid,
-                                &model, err);
+        code = gw_keyframes_get(memory->keyframes, memory->level, fqid, &model,
+                                err);
         if (code == GW_OK && model.status == GW_STATUS_ALIVE) {
             gw_buf_text(out, between);
             put_model(out, fqid, &model);
@@ -325,8 +319,8 @@ convert(struct memory *memory, gw_pipeline *pipeline, int64_t from_index,
 }
 
 gw_code
-gw_convert(const gw_run *run, int64_t from_index, gw_slice models,
-           gw_buf *out, gw_error *err)
+gw_convert(const gw_run *run, int64_t from_index, gw_slice models, gw_buf *out,
+           gw_error *err)
 {
     gw_arena arena;
     gw_code code = check_index(run, from_index, err);
@@ -334,8 +328,8 @@ gw_convert(const gw_run *run, int64_t from_index, gw_slice models,
         return code;
     }
     gw_arena_init(&arena);
-    gw_pipeline *pipeline = gw_pipeline_new(
-        run->migrations, from_index, NULL, run->print, run->print_arg);
+    gw_pipeline *pipeline = gw_pipeline_new(run->migrations, from_index, NULL,
+                                            run->print, run->print_arg);
     struct memory memory = {
         .run = run,
         .arena = &arena,

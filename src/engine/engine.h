@@ -18,22 +18,22 @@ typedef struct gw_counters {
     _Atomic int64_t events_done, events_total;
     /* of those done: by earlier runs, when this one goes on from them */
     _Atomic int64_t positions_before, events_before;
-    _Atomic int64_t models; /* saved of models_total, while saving */
+    _Atomic int64_t models;     /* saved of models_total, while saving */
     _Atomic int64_t cutover_us; /* how long writers were locked out */
 } gw_counters;
 
 /* X(name, text) */
-#define GW_PHASE_MAP(X)                                                    \
-    X(IDLE, "idle")                                                        \
-    X(PREPARE, "prepare")                                                  \
-    X(REPLAY, "replay")                                                    \
-    X(MIGRATE, "migrate")                                                  \
-    X(KEYFRAMES, "keyframes")                                              \
-    X(CATCH_UP, "catch-up")                                                \
-    X(CUTOVER, "cutover")                                                  \
-    X(MODELS, "models")                                                    \
-    X(CLEANUP, "cleanup")                                                  \
-    X(VERIFY, "verify")                                                    \
+#define GW_PHASE_MAP(X)                                                        \
+    X(IDLE, "idle")                                                            \
+    X(PREPARE, "prepare")                                                      \
+    X(REPLAY, "replay")                                                        \
+    X(MIGRATE, "migrate")                                                      \
+    X(KEYFRAMES, "keyframes")                                                  \
+    X(CATCH_UP, "catch-up")                                                    \
+    X(CUTOVER, "cutover")                                                      \
+    X(MODELS, "models")                                                        \
+    X(CLEANUP, "cleanup")                                                      \
+    X(VERIFY, "verify")                                                        \
     X(DONE, "done")
 
 typedef enum gw_phase {
@@ -57,8 +57,8 @@ typedef struct gw_run {
     bool restart;       /* edited migrations: begin again */
     bool keep_migrated; /* edited migrations: keep what is migrated */
     size_t batch_bytes;
-    size_t memory_bytes;      /* for models */
-    int64_t keyframe_events;  /* save keyframes after so many events */
+    size_t memory_bytes;     /* for models */
+    int64_t keyframe_events; /* save keyframes after so many events */
 } gw_run;
 
 typedef enum gw_migration_state {
@@ -100,15 +100,13 @@ GW_MUST_CHECK gw_code gw_verify(const gw_run *run, int64_t max_lines,
 /** Runs pending migrations without writing and prints, for up to `limit`
  *  positions from `from` (0: the first) whose events change, the events
  *  before and after each migration. as_json: one object a line. */
-GW_MUST_CHECK gw_code gw_preview(const gw_run *run, int64_t from,
-                                 int64_t limit, bool as_json,
-                                 gw_error *err);
+GW_MUST_CHECK gw_code gw_preview(const gw_run *run, int64_t from, int64_t limit,
+                                 bool as_json, gw_error *err);
 
 /** Brings a JSON object of models (fqid → fields) from `from_index` to the
  *  target, in memory. run->store is not used. */
 GW_MUST_CHECK gw_code gw_convert(const gw_run *run, int64_t from_index,
-                                 gw_slice models, gw_buf *out,
-                                 gw_error *err);
+                                 gw_slice models, gw_buf *out, gw_error *err);
 
 /** Appends the positions of an NDJSON stream, checking every event against
  *  the models; all or nothing per position, many positions a commit.

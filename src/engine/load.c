@@ -75,9 +75,8 @@ fetch_model(void *self, gw_slice fqid, gw_model *models, size_t levels,
     if (code != GW_OK || !found)
         return code;
     code = gw_model_parse(&l->model_arena, data, deleted, &models[0], err);
-    return code == GW_OK
-               ? code
-               : gw_fail_prefix(err, "model %.*s: ", GW_FMT(fqid));
+    return code == GW_OK ? code
+                         : gw_fail_prefix(err, "model %.*s: ", GW_FMT(fqid));
 }
 
 /* gw_keyframe_backing.list is never asked for */

@@ -12,8 +12,7 @@ enum { SMALL_TAIL = 500, MOST_PASSES = 10 };
 
 static gw_code
 in_transaction(gw_store *store, bool cutover,
-               gw_code (*work)(gw_store *store, gw_error *err),
-               gw_error *err)
+               gw_code (*work)(gw_store *store, gw_error *err), gw_error *err)
 {
     gw_code code = gw_store_begin(store, cutover, err);
     if (code != GW_OK) {
@@ -27,8 +26,9 @@ static gw_code
 set_newest(const gw_run *run, const gw_plan *plan, gw_error *err)
 {
     gw_store *store = run->store;
-    gw_run_print(run, "The store was written by the newest code; setting "
-                      "its migration index to %lld.",
+    gw_run_print(run,
+                 "The store was written by the newest code; setting "
+                 "its migration index to %lld.",
                  (long long)plan->target);
     gw_code code = gw_store_begin(store, false, err);
     if (code != GW_OK) {
@@ -49,8 +49,7 @@ print_empty(const gw_run *run)
 
 static gw_code
 with_lock(const gw_run *run, const char *name, bool full,
-          gw_code (*command)(const gw_run *run, gw_plan *plan,
-                             gw_error *err),
+          gw_code (*command)(const gw_run *run, gw_plan *plan, gw_error *err),
           gw_error *err)
 {
     gw_plan plan;
@@ -138,11 +137,10 @@ migrate(const gw_run *run, gw_plan *plan, gw_error *err)
         return set_newest(run, plan, err);
     }
     if (plan->current >= plan->event_target) {
-        gw_run_print(run,
-                     plan->current == plan->target
-                         ? "No migrations to apply."
-                         : "No event migrations to apply; finalize runs "
-                           "the model migrations.");
+        gw_run_print(run, plan->current == plan->target
+                              ? "No migrations to apply."
+                              : "No event migrations to apply; finalize runs "
+                                "the model migrations.");
         return GW_OK;
     }
     return migrate_all(run, plan, err);
@@ -158,8 +156,7 @@ gw_migrate(const gw_run *run, gw_error *err)
 
 /* Everything that happens while writers are locked out. */
 static gw_code
-swap_in(const gw_run *run, const gw_plan *plan, gw_mover *mover,
-        gw_error *err)
+swap_in(const gw_run *run, const gw_plan *plan, gw_mover *mover, gw_error *err)
 {
     gw_store *store = run->store;
     gw_code code = gw_mover_tail(mover, err);
@@ -176,8 +173,7 @@ swap_in(const gw_run *run, const gw_plan *plan, gw_mover *mover,
 }
 
 static gw_code
-cut_over(const gw_run *run, const gw_plan *plan, gw_mover *mover,
-         gw_error *err)
+cut_over(const gw_run *run, const gw_plan *plan, gw_mover *mover, gw_error *err)
 {
     gw_code code = gw_mover_set_final_index(mover, plan->target, err);
     if (code != GW_OK) {
@@ -195,8 +191,9 @@ cut_over(const gw_run *run, const gw_plan *plan, gw_mover *mover,
         atomic_store(&run->counters->cutover_us, locked_us);
     }
     if (code == GW_OK) {
-        gw_run_print(run, "Cutover done; writers were locked out for %.1f "
-                          "ms.",
+        gw_run_print(run,
+                     "Cutover done; writers were locked out for %.1f "
+                     "ms.",
                      (double)locked_us / 1000.0);
     }
     return code;

@@ -13,8 +13,7 @@ static void
 split_update(gw_event_list *out, const gw_event *request)
 {
     gw_event update = *request;
-    gw_event remove = {.type = GW_EVENT_DELETEFIELDS,
-                       .fqid = request->fqid};
+    gw_event remove = {.type = GW_EVENT_DELETEFIELDS, .fqid = request->fqid};
     update.raw = (gw_slice){0};
     update.set = gw_fields_copy(out->arena, (gw_fields){0}, request->set.n);
     remove.cut = gw_fields_copy(out->arena, (gw_fields){0}, request->set.n);
@@ -103,8 +102,7 @@ visit_model(void *arg, gw_slice fqid, gw_slice data, bool deleted,
     struct each *each = arg;
     gw_read_model model = {0};
     gw_arena_reset(&each->arena);
-    gw_code code =
-        parse_model(&each->arena, fqid, data, deleted, &model, err);
+    gw_code code = parse_model(&each->arena, fqid, data, deleted, &model, err);
     return code == GW_OK ? each->visit(each->arg, &model, err) : code;
 }
 
@@ -117,16 +115,15 @@ reader_each(gw_reader *r, gw_slice collection,
     const gw_run *run = r->engine;
     struct each each = {.visit = visit, .arg = arg};
     gw_arena_init(&each.arena);
-    gw_code code = gw_store_models_now(run->store, collection, visit_model,
-                                       &each, err);
+    gw_code code =
+        gw_store_models_now(run->store, collection, visit_model, &each, err);
     gw_arena_clear(&each.arena);
     return code;
 }
 
 static gw_code
 reader_history(gw_reader *r, int64_t from, int64_t to,
-               gw_code (*visit)(void *arg, const gw_position *p,
-                                gw_error *err),
+               gw_code (*visit)(void *arg, const gw_position *p, gw_error *err),
                void *arg, gw_error *err)
 {
     const gw_run *run = r->engine;
@@ -135,8 +132,8 @@ reader_history(gw_reader *r, int64_t from, int64_t to,
     int64_t after = from < 1 ? 0 : from - 1;
     gw_batch_init(&batch);
     while (code == GW_OK && to > after) {
-        code = gw_store_read_now(run->store, after, to,
-                                 GW_DEFAULT_BATCH_BYTES, &batch, err);
+        code = gw_store_read_now(run->store, after, to, GW_DEFAULT_BATCH_BYTES,
+                                 &batch, err);
         if (batch.n == 0) {
             break;
         }
@@ -193,9 +190,9 @@ apply_event(gw_store *store, gw_arena *arena, const gw_event *event,
     }
     if (code == GW_OK) {
         gw_model_put_json(&text, &model);
-        code = gw_store_put_model(store, event->fqid.text,
-                                  gw_buf_as_slice(&text),
-                                  model.status == GW_STATUS_DELETED, err);
+        code =
+            gw_store_put_model(store, event->fqid.text, gw_buf_as_slice(&text),
+                               model.status == GW_STATUS_DELETED, err);
     }
     gw_state_release((gw_state *)model.state);
     gw_buf_clear(&text);
@@ -203,8 +200,7 @@ apply_event(gw_store *store, gw_arena *arena, const gw_event *event,
 }
 
 static gw_code
-write_position(const gw_run *run, const gw_event_list *events,
-               gw_error *err)
+write_position(const gw_run *run, const gw_event_list *events, gw_error *err)
 {
     gw_position p = {
         .migration_index = gw_migrations_target(run->migrations),

@@ -85,8 +85,7 @@ wait_for_parcel(gw_mover *m, bool is_urgent)
            !(is_urgent && m->is_draining)) {
         if (!is_urgent) {
             pthread_cond_wait(&m->changed, &m->lock);
-        } else if (pthread_cond_timedwait(&m->changed, &m->lock, &until) !=
-                   0) {
+        } else if (pthread_cond_timedwait(&m->changed, &m->lock, &until) != 0) {
             break;
         }
     }
@@ -129,9 +128,9 @@ write_commit(gw_mover *m, gw_error *err)
         after = parcel->after;
         bytes += parcel->batch.bytes;
         code = write_parcel(m, parcel, err);
-        has_parcel = code == GW_OK &&
-                     next_to_write(m, bytes < most &&
-                                          gw_clock_us() - since < COMMIT_US);
+        has_parcel =
+            code == GW_OK &&
+            next_to_write(m, bytes < most && gw_clock_us() - since < COMMIT_US);
     }
     if (code == GW_OK) {
         after.checksums = m->state.checksums;
@@ -150,7 +149,7 @@ static void
 make_way(gw_mover *m, int64_t held_us)
 {
     bool was_written = gw_store_was_written(m->run->store);
-    m->company = was_written        ? COMPANY_COMMITS
+    m->company = was_written      ? COMPANY_COMMITS
                  : m->company > 0 ? m->company - 1
                                   : 0;
     int64_t most_us = (m->company > 0 ? MAKE_WAY_MS : GLANCE_MS) * 1000;
@@ -438,8 +437,8 @@ gw_code
 gw_mover_pass(gw_mover *m, int64_t *moved, gw_error *err)
 {
     gw_store_counts counts;
-    gw_code code = gw_store_count(m->run->store, m->state.event_target,
-                                  false, &counts, err);
+    gw_code code = gw_store_count(m->run->store, m->state.event_target, false,
+                                  &counts, err);
     *moved = 0;
     if (code != GW_OK) {
         return code;
@@ -466,9 +465,9 @@ gw_mover_tail(gw_mover *m, gw_error *err)
 {
     struct parcel *parcel = &m->ring[0];
     for (;;) {
-        gw_code code = gw_store_read(
-            m->run->store, GW_GENERATION_LIVE, m->state.position, 0,
-            m->batch_bytes, &parcel->batch, err);
+        gw_code code =
+            gw_store_read(m->run->store, GW_GENERATION_LIVE, m->state.position,
+                          0, m->batch_bytes, &parcel->batch, err);
         if (code == GW_OK && parcel->batch.n == 0) {
             return m->is_dirty ? put_keyframes(m, err) : GW_OK;
         }
@@ -536,7 +535,8 @@ decide(const gw_run *run, const gw_plan *plan, int64_t event_target,
         !run->keep_migrated) {
         return refuse_edited(edited, err);
     }
-    if (run->restart || !is_ours || !has_result || s->event_target > event_target) {
+    if (run->restart || !is_ours || !has_result ||
+        s->event_target > event_target) {
         *out = BEGIN_NEW;
     } else if (s->event_target < event_target) {
         *out = GROW;
@@ -572,9 +572,8 @@ static gw_code
 prepare_tables(gw_mover *m, const gw_plan *plan, gw_error *err)
 {
     const gw_run_state *s = &plan->state;
-    int64_t event_target = plan->current > plan->event_target
-                               ? plan->current
-                               : plan->event_target;
+    int64_t event_target =
+        plan->current > plan->event_target ? plan->current : plan->event_target;
     enum preparation what = BEGIN_NEW;
     gw_code code = decide(m->run, plan, event_target, &what, err);
     if (code != GW_OK) {
@@ -613,8 +612,7 @@ replay(gw_mover *m, gw_error *err)
     gw_batch_init(&batch);
     while (code == GW_OK) {
         code = gw_store_read(m->run->store, GW_GENERATION_LIVE, position,
-                             m->state.position, m->batch_bytes, &batch,
-                             err);
+                             m->state.position, m->batch_bytes, &batch, err);
         if (code == GW_OK && batch.n == 0) {
             break;
         }
@@ -655,10 +653,10 @@ start(gw_mover *m, const gw_plan *plan, gw_error *err)
     if (code != GW_OK) {
         return code;
     }
-    m->pipeline = gw_pipeline_new(
-        m->run->migrations, m->state.start_index,
-        m->state.keyframe_position > 0 ? &m->backing : NULL, m->run->print,
-        m->run->print_arg);
+    m->pipeline =
+        gw_pipeline_new(m->run->migrations, m->state.start_index,
+                        m->state.keyframe_position > 0 ? &m->backing : NULL,
+                        m->run->print, m->run->print_arg);
     count_totals(m, plan);
     code = gw_pipeline_restart(m->pipeline, err);
     if (code == GW_OK) {
@@ -673,8 +671,7 @@ start(gw_mover *m, const gw_plan *plan, gw_error *err)
 }
 
 gw_code
-gw_mover_open(const gw_run *run, gw_plan *plan, gw_mover **out,
-              gw_error *err)
+gw_mover_open(const gw_run *run, gw_plan *plan, gw_mover **out, gw_error *err)
 {
     gw_mover *m = gw_calloc(1, sizeof(*m));
     m->run = run;
@@ -682,11 +679,9 @@ gw_mover_open(const gw_run *run, gw_plan *plan, gw_mover **out,
         run->batch_bytes != 0 ? run->batch_bytes : GW_DEFAULT_BATCH_BYTES;
     m->memory_bytes =
         run->memory_bytes != 0 ? run->memory_bytes : GW_DEFAULT_MEMORY;
-    m->keyframe_events = run->keyframe_events != 0
-                             ? run->keyframe_events
-                             : GW_DEFAULT_KEYFRAME_EVENTS;
-    m->backing =
-        (gw_keyframe_backing){run->store, load_model, list_models};
+    m->keyframe_events = run->keyframe_events != 0 ? run->keyframe_events
+                                                   : GW_DEFAULT_KEYFRAME_EVENTS;
+    m->backing = (gw_keyframe_backing){run->store, load_model, list_models};
     for (size_t i = 0; i < PARCELS; i++) {
         gw_batch_init(&m->ring[i].batch);
     }

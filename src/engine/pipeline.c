@@ -77,8 +77,7 @@ gw_pipeline_new(const gw_migrations *migrations, int64_t start_index,
     p->n_stages = migrations->n_events - first;
     p->print = print;
     p->print_arg = print_arg;
-    p->keyframes =
-        gw_keyframes_new(p->n_stages + 1, level_mask, p, backing);
+    p->keyframes = gw_keyframes_new(p->n_stages + 1, level_mask, p, backing);
     return p;
 }
 
@@ -130,8 +129,8 @@ hold(struct work *work, gw_state *state)
 {
     if (work->n_held == work->room_held) {
         work->room_held = work->room_held * 2 + 16;
-        work->held = gw_realloc(work->held,
-                                work->room_held * sizeof(gw_state *));
+        work->held =
+            gw_realloc(work->held, work->room_held * sizeof(gw_state *));
     }
     work->held[work->n_held++] = state;
 }
@@ -148,8 +147,7 @@ release_held(struct work *work)
 /* The stage before has already put the whole position into this level: goes
  * back to its beginning and over the events offered so far. */
 static gw_code
-get_old_within(struct work *work, gw_slice fqid, gw_model *out,
-               gw_error *err)
+get_old_within(struct work *work, gw_slice fqid, gw_model *out, gw_error *err)
 {
     gw_keyframes *kf = work->pipeline->keyframes;
     gw_model now;
@@ -178,8 +176,8 @@ get_old_within(struct work *work, gw_slice fqid, gw_model *out,
 }
 
 static gw_code
-context_get(const gw_context *ctx, gw_side side, gw_slice fqid,
-            gw_model *out, gw_error *err)
+context_get(const gw_context *ctx, gw_side side, gw_slice fqid, gw_model *out,
+            gw_error *err)
 {
     struct work *work = ctx->engine;
     gw_keyframes *kf = work->pipeline->keyframes;
@@ -244,8 +242,8 @@ context_ids(const gw_context *ctx, gw_side side, gw_slice collection,
     gw_code code = GW_OK;
 
     if (gw_collection_is_valid(collection)) {
-        code = gw_keyframes_each(work->pipeline->keyframes, collection,
-                                 add_id, &list, err);
+        code = gw_keyframes_each(work->pipeline->keyframes, collection, add_id,
+                                 &list, err);
     }
     if (code == GW_OK) {
         if (list.n > 1) {
@@ -277,8 +275,7 @@ context_will_exist(const gw_context *ctx, gw_slice fqid, bool *out,
     gw_model model;
     gw_code code = context_get(ctx, GW_SIDE_NEW, fqid, &model, err);
     if (code == GW_OK) {
-        *out = !is_deleted &&
-               (is_created || model.status == GW_STATUS_ALIVE);
+        *out = !is_deleted && (is_created || model.status == GW_STATUS_ALIVE);
     }
     return code;
 }
@@ -308,8 +305,7 @@ put_in_order(struct work *work, const gw_context *ctx, gw_events events,
     const gw_migration *m = work->migration;
     if (m->ops->order_events != NULL) {
         gw_event_list list = {.arena = ctx->arena};
-        gw_code code =
-            m->ops->order_events(m->self, ctx, events, &list, err);
+        gw_code code = m->ops->order_events(m->self, ctx, events, &list, err);
         work->offered = list.at;
         work->n = list.n;
         return code;
@@ -339,13 +335,13 @@ accept(struct work *work, gw_arena *arena, const gw_event *event,
         event->fqid.text.at != offered->fqid.text.at) {
         code = gw_event_check(arena, event, err);
         if (code != GW_OK) {
-            gw_fail_prefix(err, "%s made a faulty event: ",
-                           work->migration->file);
+            gw_fail_prefix(err,
+                           "%s made a faulty event: ", work->migration->file);
             return GW_E_MIGRATION;
         }
     }
-    code = gw_keyframes_apply(work->pipeline->keyframes, work->stage + 1,
-                              event, err);
+    code = gw_keyframes_apply(work->pipeline->keyframes, work->stage + 1, event,
+                              err);
     if (code == GW_OK) {
         gw_event_list_add(result, event);
     }
@@ -363,8 +359,8 @@ offer(struct work *work, const gw_context *ctx, gw_event_list *made,
 
     made->n = 0;
     if (m->ops->migrate_event != NULL) {
-        code = m->ops->migrate_event(m->self, ctx, event, made,
-                                     &is_unchanged, err);
+        code = m->ops->migrate_event(m->self, ctx, event, made, &is_unchanged,
+                                     err);
     }
     if (code == GW_OK && work->stage == 0) {
         code = gw_keyframes_apply(work->pipeline->keyframes, 0, event, err);
@@ -412,8 +408,7 @@ weight_of(const gw_events *events, const gw_event *event)
 }
 
 static void
-add_place(const struct work *work, const gw_position *position,
-          gw_error *err)
+add_place(const struct work *work, const gw_position *position, gw_error *err)
 {
     size_t weight =
         work->is_offering && work->current < work->n
@@ -421,8 +416,8 @@ add_place(const struct work *work, const gw_position *position,
             : 0;
     if (weight > 0) {
         gw_fail_suffix(err, " (%s, position %lld, event %zu)",
-                       work->migration->file,
-                       (long long)position->position, weight);
+                       work->migration->file, (long long)position->position,
+                       weight);
     } else {
         gw_fail_suffix(err, " (%s, position %lld)", work->migration->file,
                        (long long)position->position);
@@ -434,8 +429,7 @@ run_stage(gw_pipeline *pipeline, size_t stage, gw_arena *arena,
           const gw_position *position, gw_events *out, gw_error *err)
 {
     const gw_migration *m = &pipeline->stages[stage];
-    struct work work = {
-        .pipeline = pipeline, .stage = stage, .migration = m};
+    struct work work = {.pipeline = pipeline, .stage = stage, .migration = m};
     gw_context ctx = {arena, position, m->index, &work, &context_ops};
     gw_event_list made = {.arena = arena};
     gw_event_list result = {.arena = arena};
@@ -463,8 +457,7 @@ run_stage(gw_pipeline *pipeline, size_t stage, gw_arena *arena,
 
 /* No migrations: the events stay, the models follow from them. */
 static gw_code
-run_no_stage(gw_pipeline *pipeline, const gw_position *position,
-             gw_error *err)
+run_no_stage(gw_pipeline *pipeline, const gw_position *position, gw_error *err)
 {
     for (size_t i = 0; i < position->events.n; i++) {
         gw_code code = gw_keyframes_apply(pipeline->keyframes, 0,
@@ -479,8 +472,8 @@ run_no_stage(gw_pipeline *pipeline, const gw_position *position,
 }
 
 gw_code
-gw_pipeline_run(gw_pipeline *pipeline, gw_arena *arena,
-                gw_position *position, gw_error *err)
+gw_pipeline_run(gw_pipeline *pipeline, gw_arena *arena, gw_position *position,
+                gw_error *err)
 {
     gw_position now = *position;
     gw_code code = GW_OK;

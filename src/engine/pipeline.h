@@ -32,8 +32,7 @@ size_t gw_pipeline_stages(const gw_pipeline *pipeline);
 gw_keyframes *gw_pipeline_keyframes(gw_pipeline *pipeline);
 
 /** Puts the local state of all migrations back to that of a new run. */
-GW_MUST_CHECK gw_code gw_pipeline_restart(gw_pipeline *pipeline,
-                                          gw_error *err);
+GW_MUST_CHECK gw_code gw_pipeline_restart(gw_pipeline *pipeline, gw_error *err);
 
 /**
  * Migrates a position: its events are replaced by those of the last stage,

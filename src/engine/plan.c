@@ -91,8 +91,8 @@ gw_plan_make(const gw_run *run, bool full, gw_plan *out, gw_error *err)
         .event_target = gw_migrations_event_target(run->migrations),
         .target = gw_migrations_target(run->migrations),
     };
-    gw_code code = gw_store_count(run->store, plan.event_target, full,
-                                  &plan.counts, err);
+    gw_code code =
+        gw_store_count(run->store, plan.event_target, full, &plan.counts, err);
     if (code == GW_OK) {
         plan.is_empty = plan.counts.max_position == 0;
         plan.current = plan.is_empty ? -1 : plan.counts.max_index;
@@ -165,15 +165,13 @@ gw_plan_edited(const gw_plan *plan, const gw_migrations *migrations)
     }
     for (size_t i = 0; edited == NULL && i < migrations->n; i++) {
         const gw_migration *m = &migrations->at[i];
-        if (m->index <= state->start_index ||
-            m->index > state->event_target) {
+        if (m->index <= state->start_index || m->index > state->event_target) {
             continue;
         }
         char *index = gw_arena_printf(&arena, "%lld", (long long)m->index);
         char *sum = gw_arena_printf(&arena, "\"%s\"", m->checksum);
         ptrdiff_t at = gw_fields_find(sums, gw_slice_of(index));
-        if (at < 0 ||
-            !gw_slice_equal(sums.at[at].value, gw_slice_of(sum))) {
+        if (at < 0 || !gw_slice_equal(sums.at[at].value, gw_slice_of(sum))) {
             edited = m->file;
         }
     }
@@ -195,9 +193,8 @@ gw_stats_get(const gw_run *run, gw_stats *out, gw_error *err)
         plan.counts.migrated_at_target + plan.counts.migrated_elsewhere;
     /* positions get no further than the event target; while model
      * migrations are pending none is at the target */
-    int64_t fully = plan.event_target == plan.target
-                        ? plan.counts.migrated_at_target
-                        : 0;
+    int64_t fully =
+        plan.event_target == plan.target ? plan.counts.migrated_at_target : 0;
     *out = (gw_stats){
         .status = gw_plan_state(&plan),
         .current_index = plan.current,
@@ -221,8 +218,7 @@ gw_stats_put_json(gw_buf *buf, const gw_stats *stats)
                   "\"partially_migrated_positions\":%lld}",
                   gw_migration_state_name(stats->status),
                   (long long)stats->current_index,
-                  (long long)stats->target_index,
-                  (long long)stats->positions, (long long)stats->events,
-                  (long long)stats->fully_migrated,
+                  (long long)stats->target_index, (long long)stats->positions,
+                  (long long)stats->events, (long long)stats->fully_migrated,
                   (long long)stats->partially_migrated);
 }

@@ -8,11 +8,11 @@
 
 typedef struct gw_plan {
     gw_store_counts counts;
-    gw_run_state state;    /* of the migration tables; freed by _clear */
-    int64_t current;       /* migration index of the store; -1 is legal */
-    int64_t event_target;  /* where the event migrations lead */
-    int64_t target;        /* where all of them lead */
-    bool is_empty;         /* no positions */
+    gw_run_state state;   /* of the migration tables; freed by _clear */
+    int64_t current;      /* migration index of the store; -1 is legal */
+    int64_t event_target; /* where the event migrations lead */
+    int64_t target;       /* where all of them lead */
+    bool is_empty;        /* no positions */
 } gw_plan;
 
 /**
@@ -21,8 +21,8 @@ typedef struct gw_plan {
  * Errors: GW_E_STATE: inconsistent indices; a store ahead of the registered
  *         migrations. Source: event-store.md, Migration index
  */
-GW_MUST_CHECK gw_code gw_plan_make(const gw_run *run, bool full,
-                                   gw_plan *out, gw_error *err);
+GW_MUST_CHECK gw_code gw_plan_make(const gw_run *run, bool full, gw_plan *out,
+                                   gw_error *err);
 void gw_plan_clear(gw_plan *plan);
 
 gw_migration_state gw_plan_state(const gw_plan *plan);

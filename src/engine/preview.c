@@ -75,8 +75,8 @@ put_event_array(gw_buf *text, const char *name, gw_events events)
 }
 
 static void
-see_stage(void *arg, const gw_migration *m, int64_t position,
-          gw_events before, gw_events after)
+see_stage(void *arg, const gw_migration *m, int64_t position, gw_events before,
+          gw_events after)
 {
     struct preview *p = arg;
     if (!is_changed(before, after)) {
@@ -84,8 +84,8 @@ see_stage(void *arg, const gw_migration *m, int64_t position,
     }
     p->has_change = true;
     if (p->as_json) {
-        gw_buf_printf(&p->text, "{\"position\":%lld,\"migration\":",
-                      (long long)position);
+        gw_buf_printf(&p->text,
+                      "{\"position\":%lld,\"migration\":", (long long)position);
         gw_json_put_string(&p->text, gw_slice_of(m->file));
         gw_buf_printf(&p->text, ",\"migration_index\":%lld",
                       (long long)m->index);
@@ -106,8 +106,7 @@ print_lines(const struct preview *p)
     const char *end = at + p->text.len;
     while (at < end && p->run->print != NULL) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
-        p->run->print(p->run->print_arg,
-                      (gw_slice){at, (size_t)(stop - at)});
+        p->run->print(p->run->print_arg, (gw_slice){at, (size_t)(stop - at)});
         at = stop + 1;
     }
 }
@@ -168,8 +167,7 @@ preview_positions(struct preview *p, gw_pipeline *pipeline, int64_t from,
         if (code != GW_OK || batch.n == 0) {
             break;
         }
-        code = preview_batch(p, pipeline, &batch, from, &limit, &after,
-                             err);
+        code = preview_batch(p, pipeline, &batch, from, &limit, &after, err);
         if (code == GW_OK) {
             code = check_memory(p->run, pipeline, err);
         }
@@ -191,8 +189,7 @@ gw_preview(const gw_run *run, int64_t from, int64_t limit, bool as_json,
         struct preview p = {.run = run, .as_json = as_json};
         gw_pipeline *pipeline =
             gw_pipeline_new(run->migrations, plan.current, NULL,
-                            run->verbose ? run->print : NULL,
-                            run->print_arg);
+                            run->verbose ? run->print : NULL, run->print_arg);
         gw_pipeline_watch(pipeline, see_stage, &p);
         if (gw_pipeline_stages(pipeline) > 0) {
             code = preview_positions(&p, pipeline, from, limit, err);

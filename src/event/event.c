@@ -72,13 +72,11 @@ gw_event_list_add(gw_event_list *list, const gw_event *event)
 /* ---- checking ---- */
 
 static gw_code
-fail_field(const gw_fqid *fqid, gw_slice name, const char *what,
-           gw_error *err)
+fail_field(const gw_fqid *fqid, gw_slice name, const char *what, gw_error *err)
 {
     size_t len = name.len > 200 ? 200 : name.len;
-    return gw_fail(err, GW_E_INPUT, "%.*s: field '%.*s' %s",
-                   GW_FMT(fqid->text), (int)len, len == 0 ? "" : name.at,
-                   what);
+    return gw_fail(err, GW_E_INPUT, "%.*s: field '%.*s' %s", GW_FMT(fqid->text),
+                   (int)len, len == 0 ? "" : name.at, what);
 }
 
 static gw_code
@@ -120,8 +118,8 @@ check_lists(const gw_fqid *fqid, gw_fields fields, gw_error *err)
             return code;
         }
         if (f->value.at[0] != '[') {
-            return fail_field(fqid, f->key,
-                              "is no list, as listfields needs", err);
+            return fail_field(fqid, f->key, "is no list, as listfields needs",
+                              err);
         }
     }
     return GW_OK;
@@ -175,8 +173,7 @@ check_unique_few(const gw_fqid *fqid, gw_fields fields, gw_error *err)
     for (size_t i = 1; i < fields.n; i++) {
         gw_fields before = {fields.at, i};
         if (gw_fields_find(before, fields.at[i].key) >= 0) {
-            return fail_field(fqid, fields.at[i].key, "is given twice",
-                              err);
+            return fail_field(fqid, fields.at[i].key, "is given twice", err);
         }
     }
     return GW_OK;
@@ -193,8 +190,7 @@ check_unique(gw_arena *arena, const gw_fqid *fqid, gw_fields fields,
     qsort(sorted.at, sorted.n, sizeof(gw_field), compare_keys);
     for (size_t i = 1; i < sorted.n; i++) {
         if (gw_slice_equal(sorted.at[i - 1].key, sorted.at[i].key)) {
-            return fail_field(fqid, sorted.at[i].key, "is given twice",
-                              err);
+            return fail_field(fqid, sorted.at[i].key, "is given twice", err);
         }
     }
     return GW_OK;
@@ -308,8 +304,8 @@ gw_event_parse(gw_arena *arena, gw_slice fqid, gw_slice type, gw_slice data,
         return gw_fail(err, GW_E_INPUT, "%.*s: data of %zu bytes, %d at most",
                        GW_FMT(fqid), data.len, GW_LIMIT_EVENT_DATA);
     }
-    code = parse_data(arena, data.at == NULL ? GW_LIT("null") : data, &event,
-                      err);
+    code =
+        parse_data(arena, data.at == NULL ? GW_LIT("null") : data, &event, err);
     if (code != GW_OK) {
         gw_fail_prefix(err, "%.*s (%.*s): ", GW_FMT(fqid), GW_FMT(type));
         return code;

@@ -14,8 +14,7 @@ typedef struct gw_fqid {
 
 /** Checks the shape `[a-z](?:[a-z_]+[a-z]+)?/[1-9][0-9]*`.
  *  Errors: GW_E_INPUT naming the fqid. Source: event-store.md */
-GW_MUST_CHECK gw_code gw_fqid_parse(gw_slice text, gw_fqid *out,
-                                    gw_error *err);
+GW_MUST_CHECK gw_code gw_fqid_parse(gw_slice text, gw_fqid *out, gw_error *err);
 bool gw_collection_is_valid(gw_slice name);
 /** `[a-z][a-z0-9_]*\$?[a-z0-9_]*`, not beginning with `meta_`. */
 bool gw_field_name_is_valid(gw_slice name);
@@ -34,12 +33,12 @@ gw_fqid_id(const gw_fqid *f)
 }
 
 /* X(name, wire) */
-#define GW_EVENT_TYPE_MAP(X)                                               \
-    X(CREATE, "create")                                                    \
-    X(UPDATE, "update")                                                    \
-    X(DELETE, "delete")                                                    \
-    X(DELETEFIELDS, "deletefields")                                        \
-    X(LISTFIELDS, "listfields")                                            \
+#define GW_EVENT_TYPE_MAP(X)                                                   \
+    X(CREATE, "create")                                                        \
+    X(UPDATE, "update")                                                        \
+    X(DELETE, "delete")                                                        \
+    X(DELETEFIELDS, "deletefields")                                            \
+    X(LISTFIELDS, "listfields")                                                \
     X(RESTORE, "restore")
 
 typedef enum gw_event_type {

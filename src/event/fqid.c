@@ -55,8 +55,7 @@ is_id(gw_slice text)
 gw_code
 gw_fqid_parse(gw_slice text, gw_fqid *out, gw_error *err)
 {
-    const char *slash =
-        text.len == 0 ? NULL : memchr(text.at, '/', text.len);
+    const char *slash = text.len == 0 ? NULL : memchr(text.at, '/', text.len);
     size_t n = slash == NULL ? 0 : (size_t)(slash - text.at);
     gw_fqid f = {text, n};
 

@@ -110,9 +110,9 @@ static uint32_t *
 name_place(gw_index *index, gw_slice name)
 {
     size_t at = hash_name(name) & index->names_mask;
-    while (index->names[at] != 0 &&
-           !gw_slice_equal(index->collections[index->names[at] - 1].name,
-                           name)) {
+    while (
+        index->names[at] != 0 &&
+        !gw_slice_equal(index->collections[index->names[at] - 1].name, name)) {
         at = (at + 1) & index->names_mask;
     }
     return &index->names[at];
@@ -209,8 +209,7 @@ split(gw_slice fqid, uint64_t *id)
     while (slash > 0 && fqid.at[slash - 1] != '/') {
         slash--;
     }
-    size_t first =
-        fqid.len - slash > ID_DIGITS ? fqid.len - ID_DIGITS : slash;
+    size_t first = fqid.len - slash > ID_DIGITS ? fqid.len - ID_DIGITS : slash;
     uint64_t number = 0;
     for (size_t i = first; i < fqid.len; i++) {
         number = number * 10 + (uint64_t)(fqid.at[i] - '0');
@@ -289,8 +288,7 @@ gw_index_add(gw_index *index, gw_slice fqid, uint32_t *slot, gw_error *err)
     }
     if (index->n == index->room) {
         index->room = index->room * 2 + 1024;
-        index->keys =
-            gw_realloc(index->keys, index->room * sizeof(struct key));
+        index->keys = gw_realloc(index->keys, index->room * sizeof(struct key));
     }
     if ((index->n + 1) * 3 > (index->mask + 1) * 2) {
         grow_entries(index);

@@ -51,8 +51,8 @@ struct gw_keyframes {
     gw_index *index;
     struct level *level; /* [levels] */
     size_t pages;
-    struct slot *slots; /* [pages * PAGE] */
-    gw_mask *masks;     /* [collections * levels] */
+    struct slot *slots;         /* [pages * PAGE] */
+    gw_mask *masks;             /* [collections * levels] */
     size_t n_masks, room_masks; /* in collections */
     uint32_t *dirty;
     size_t n_dirty, room_dirty;
@@ -87,8 +87,7 @@ release(gw_keyframes *kf, gw_state *state)
 
 gw_keyframes *
 gw_keyframes_new(size_t levels,
-                 gw_mask (*mask)(void *arg, size_t level,
-                                 gw_slice collection),
+                 gw_mask (*mask)(void *arg, size_t level, gw_slice collection),
                  void *arg, const gw_keyframe_backing *backing)
 {
     gw_keyframes *kf = gw_calloc(1, sizeof(*kf));
@@ -104,8 +103,7 @@ gw_keyframes_new(size_t levels,
 }
 
 void
-gw_keyframes_set_backing(gw_keyframes *kf,
-                         const gw_keyframe_backing *backing)
+gw_keyframes_set_backing(gw_keyframes *kf, const gw_keyframe_backing *backing)
 {
     kf->has_backing = backing != NULL;
     if (backing != NULL) {
@@ -239,8 +237,7 @@ read_cell(const gw_keyframes *kf, size_t level, uint32_t slot)
 {
     const struct level *l = &kf->level[level];
     const struct cell *page = l->cells[slot / PAGE];
-    gw_model model = {(gw_status)l->status[slot / PAGE][slot % PAGE], 0,
-                      NULL};
+    gw_model model = {(gw_status)l->status[slot / PAGE][slot % PAGE], 0, NULL};
     if (page != NULL) {
         model.meta_position = page[slot % PAGE].meta_position;
         model.state = page[slot % PAGE].state;
@@ -251,8 +248,7 @@ read_cell(const gw_keyframes *kf, size_t level, uint32_t slot)
 /* Takes the model's reference; the old state's reference stays with the
  * caller. */
 static void
-write_cell(gw_keyframes *kf, size_t level, uint32_t slot,
-           const gw_model *model)
+write_cell(gw_keyframes *kf, size_t level, uint32_t slot, const gw_model *model)
 {
     struct level *l = &kf->level[level];
     struct cell **page = &l->cells[slot / PAGE];
@@ -262,8 +258,8 @@ write_cell(gw_keyframes *kf, size_t level, uint32_t slot,
         kf->page_bytes += PAGE * sizeof(struct cell);
     }
     if (*page != NULL) {
-        (*page)[slot % PAGE] = (struct cell){model->meta_position,
-                                             (gw_state *)model->state};
+        (*page)[slot % PAGE] =
+            (struct cell){model->meta_position, (gw_state *)model->state};
     }
 }
 
@@ -276,8 +272,8 @@ install(gw_keyframes *kf, uint32_t slot)
     for (size_t l = 0; l < kf->levels; l++) {
         gw_model *model = &kf->loaded[l];
         const gw_mask *mask = mask_of(kf, slot, l);
-        bool is_shared = l + 1 < kf->levels &&
-                         model->state == kf->loaded[l + 1].state;
+        bool is_shared =
+            l + 1 < kf->levels && model->state == kf->loaded[l + 1].state;
         if (model->state != NULL &&
             (!is_kept(mask) || (!mask->all && is_shared))) {
             gw_state_release((gw_state *)model->state);
@@ -301,8 +297,8 @@ slot_of(gw_keyframes *kf, gw_slice fqid, uint32_t *out, gw_error *err)
     gw_code code = GW_OK;
     memset(kf->loaded, 0, kf->levels * sizeof(gw_model));
     if (kf->has_backing) {
-        code = kf->backing.load(kf->backing.self, fqid, kf->loaded,
-                                kf->levels, err);
+        code = kf->backing.load(kf->backing.self, fqid, kf->loaded, kf->levels,
+                                err);
     }
     if (code == GW_OK) {
         code = gw_index_add(kf->index, fqid, out, err);
@@ -333,8 +329,7 @@ mark_dirty(gw_keyframes *kf, uint32_t slot)
     }
     if (kf->n_dirty == kf->room_dirty) {
         kf->room_dirty = kf->room_dirty * 2 + 1024;
-        kf->dirty =
-            gw_realloc(kf->dirty, kf->room_dirty * sizeof(uint32_t));
+        kf->dirty = gw_realloc(kf->dirty, kf->room_dirty * sizeof(uint32_t));
     }
     kf->slots[slot].is_dirty = true;
     kf->dirty[kf->n_dirty++] = slot;
@@ -424,12 +419,10 @@ gw_keyframes_apply(gw_keyframes *kf, size_t level, const gw_event *event,
     }
     const gw_mask *mask = mask_of(kf, slot, level);
     gw_model before = read_cell(kf, level, slot);
-    bool is_shared =
-        mask->all && kf->levels > 1 &&
-        find_shared(kf, slot, event, &before, &after);
+    bool is_shared = mask->all && kf->levels > 1 &&
+                     find_shared(kf, slot, event, &before, &after);
     if (!is_shared) {
-        code = gw_model_after(&before, event, kf->position, mask, &after,
-                              err);
+        code = gw_model_after(&before, event, kf->position, mask, &after, err);
         if (code != GW_OK) {
             return code;
         }
@@ -459,8 +452,8 @@ gw_keyframes_undo(gw_keyframes *kf)
 /* ---- asking ---- */
 
 gw_code
-gw_keyframes_get(gw_keyframes *kf, size_t level, gw_slice fqid,
-                 gw_model *out, gw_error *err)
+gw_keyframes_get(gw_keyframes *kf, size_t level, gw_slice fqid, gw_model *out,
+                 gw_error *err)
 {
     uint32_t slot;
     gw_code code = slot_of(kf, fqid, &slot, err);
@@ -536,8 +529,7 @@ gw_keyframes_each(gw_keyframes *kf, gw_slice collection,
             continue;
         }
         for (size_t k = 0; code == GW_OK && k < c->n; k++) {
-            code = visit(arg, gw_index_fqid(kf->index, c->slots[k], text),
-                         err);
+            code = visit(arg, gw_index_fqid(kf->index, c->slots[k], text), err);
         }
     }
     return code;

@@ -86,12 +86,11 @@ typedef struct gw_keyframe_backing {
     void *self;
     /** Fetches one model: fills models[0..levels) (zeroed before) and
      *  returns the states with a reference each. NONE when unknown. */
-    gw_code (*load)(void *self, gw_slice fqid, gw_model *models,
-                    size_t levels, gw_error *err);
+    gw_code (*load)(void *self, gw_slice fqid, gw_model *models, size_t levels,
+                    gw_error *err);
     /** Calls `found` for the fqid of every saved model of a collection. */
     gw_code (*list)(void *self, gw_slice collection,
-                    gw_code (*found)(void *arg, gw_slice fqid,
-                                     gw_error *err),
+                    gw_code (*found)(void *arg, gw_slice fqid, gw_error *err),
                     void *arg, gw_error *err);
 } gw_keyframe_backing;
 
@@ -116,8 +115,7 @@ void gw_keyframes_undo(gw_keyframes *kf);
 /** Applies an event at a level. Errors as gw_model_apply, and those of the
  *  backing. */
 GW_MUST_CHECK gw_code gw_keyframes_apply(gw_keyframes *kf, size_t level,
-                                         const gw_event *event,
-                                         gw_error *err);
+                                         const gw_event *event, gw_error *err);
 
 /** The model at a level, as it is now. *out borrows. */
 GW_MUST_CHECK gw_code gw_keyframes_get(gw_keyframes *kf, size_t level,
@@ -130,8 +128,7 @@ GW_MUST_CHECK gw_code gw_keyframes_get_before(gw_keyframes *kf, size_t level,
 
 /** Ids of the models of a collection, alive or not, that are known at any
  *  level; ascending. `visit` is called with each fqid. */
-GW_MUST_CHECK gw_code gw_keyframes_each(gw_keyframes *kf,
-                                        gw_slice collection,
+GW_MUST_CHECK gw_code gw_keyframes_each(gw_keyframes *kf, gw_slice collection,
                                         gw_code (*visit)(void *arg,
                                                          gw_slice fqid,
                                                          gw_error *err),
@@ -142,12 +139,10 @@ size_t gw_keyframes_bytes(const gw_keyframes *kf);
 
 /** Calls `write` for every model that changed since the last save, and
  *  takes them as saved when all went well. */
-GW_MUST_CHECK gw_code gw_keyframes_save(gw_keyframes *kf,
-                                        gw_code (*write)(
-                                            void *arg,
-                                            const gw_saved_model *model,
-                                            gw_error *err),
-                                        void *arg, gw_error *err);
+GW_MUST_CHECK gw_code gw_keyframes_save(
+    gw_keyframes *kf,
+    gw_code (*write)(void *arg, const gw_saved_model *model, gw_error *err),
+    void *arg, gw_error *err);
 /** Drops everything from memory; only after a save, with a backing. */
 void gw_keyframes_drop(gw_keyframes *kf);
 

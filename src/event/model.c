@@ -102,8 +102,8 @@ keys_find(const struct keys *k, gw_slice key)
         ptrdiff_t i = gw_fields_find(k->fields, key);
         return i < 0 ? NULL : &k->fields.at[i];
     }
-    gw_field **hit = bsearch(&key, k->sorted, k->fields.n,
-                             sizeof(gw_field *), compare_key);
+    gw_field **hit =
+        bsearch(&key, k->sorted, k->fields.n, sizeof(gw_field *), compare_key);
     return hit == NULL ? NULL : *hit;
 }
 
@@ -193,7 +193,7 @@ struct value_set {
     struct hashed {
         uint64_t hash;
         size_t i;
-    } *sorted; /* NULL while there are few */
+    } * sorted; /* NULL while there are few */
 };
 
 static int
@@ -372,8 +372,7 @@ apply_remove(gw_arena *arena, const gw_event *event, const gw_field *cut,
 /* A field that the model already has: adds, then removes. */
 static gw_code
 change_lists(gw_arena *arena, const gw_event *event, const struct keys *add,
-             const struct keys *cut, bool *seen, gw_field *field,
-             gw_error *err)
+             const struct keys *cut, bool *seen, gw_field *field, gw_error *err)
 {
     gw_code code = GW_OK;
     const gw_field *more = keys_find(add, field->key);
@@ -479,9 +478,8 @@ state_after(const gw_state *old, const gw_event *event, const gw_mask *mask,
 }
 
 gw_code
-gw_model_after(const gw_model *model, const gw_event *event,
-               int64_t position, const gw_mask *mask, gw_model *out,
-               gw_error *err)
+gw_model_after(const gw_model *model, const gw_event *event, int64_t position,
+               const gw_mask *mask, gw_model *out, gw_error *err)
 {
     gw_state *state = NULL;
     gw_code code = check_status(model, event, err);
@@ -489,9 +487,8 @@ gw_model_after(const gw_model *model, const gw_event *event,
         code = state_after(model->state, event, mask, &state, err);
     }
     if (code == GW_OK) {
-        gw_status status = event->type == GW_EVENT_DELETE
-                               ? GW_STATUS_DELETED
-                               : GW_STATUS_ALIVE;
+        gw_status status = event->type == GW_EVENT_DELETE ? GW_STATUS_DELETED
+                                                          : GW_STATUS_ALIVE;
         *out = (gw_model){status, position, state};
     }
     return code;

@@ -10,8 +10,7 @@ enum { HEAD = 2 * sizeof(uint32_t) };
 static char *
 put_field(char *to, const gw_field *field)
 {
-    uint32_t head[2] = {(uint32_t)field->key.len,
-                        (uint32_t)field->value.len};
+    uint32_t head[2] = {(uint32_t)field->key.len, (uint32_t)field->value.len};
     memcpy(to, head, HEAD);
     memcpy(to + HEAD, field->key.at, field->key.len);
     memcpy(to + HEAD + field->key.len, field->value.at, field->value.len);

@@ -24,11 +24,9 @@ put_base64(gw_buf *out, gw_slice bytes)
         size_t n = bytes.len - i < 3 ? bytes.len - i : 3;
         unsigned value = 0;
         for (size_t k = 0; k < 3; k++)
-            value = value << 8 |
-                    (k < n ? (unsigned char)bytes.at[i + k] : 0U);
+            value = value << 8 | (k < n ? (unsigned char)bytes.at[i + k] : 0U);
         for (size_t k = 0; k < 4; k++)
-            gw_buf_byte(out, k <= n ? DIGITS[value >> (18 - 6 * k) & 63]
-                                    : '=');
+            gw_buf_byte(out, k <= n ? DIGITS[value >> (18 - 6 * k) & 63] : '=');
     }
 }
 

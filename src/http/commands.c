@@ -5,11 +5,11 @@
 #include "http/http_priv.h"
 
 enum {
-    WAIT_MS = 100,           /* for a command to end */
-    STATS_MS = 30000,        /* for rows to be counted */
-    FIRST_LOOK_MS = 2000,    /* for the store to be looked at at all */
-    FRESH_MS = 200,          /* a state so old is good enough */
-    SHOWN = 200,             /* bytes of a word from outside */
+    WAIT_MS = 100,        /* for a command to end */
+    STATS_MS = 30000,     /* for rows to be counted */
+    FIRST_LOOK_MS = 2000, /* for the store to be looked at at all */
+    FRESH_MS = 200,       /* a state so old is good enough */
+    SHOWN = 200,          /* bytes of a word from outside */
 };
 
 typedef struct gw_order {
@@ -22,9 +22,8 @@ typedef struct gw_order {
 static bool
 fail(gw_request *request, const gw_error *err)
 {
-    int status = err->code == GW_E_STATE          ? MHD_HTTP_BAD_REQUEST
-                 : err->code == GW_E_STORE ||
-                         err->code == GW_E_LOCKED ||
+    int status = err->code == GW_E_STATE ? MHD_HTTP_BAD_REQUEST
+                 : err->code == GW_E_STORE || err->code == GW_E_LOCKED ||
                          err->code == GW_E_INTERRUPTED ||
                          err->code == GW_E_LIMIT
                      ? MHD_HTTP_SERVICE_UNAVAILABLE
@@ -84,8 +83,7 @@ has_looked(gw_request *request)
 static bool
 has_counted(gw_request *request)
 {
-    return gw_service_has_probed(request->http->service, true,
-                                 request->number);
+    return gw_service_has_probed(request->http->service, true, request->number);
 }
 
 static bool
@@ -103,8 +101,8 @@ issue(gw_request *request, const gw_job *job, bool verbose)
 {
     gw_error err = {0};
 
-    if (gw_service_issue(request->http->service, job, verbose,
-                         &request->number, &err) != GW_OK)
+    if (gw_service_issue(request->http->service, job, verbose, &request->number,
+                         &err) != GW_OK)
         return fail(request, &err);
     return wait_for(request, has_ended, WAIT_MS, answer);
 }
@@ -144,12 +142,11 @@ progress(gw_request *request)
     gw_service *service = request->http->service;
     int64_t age_ms = gw_service_state_age_ms(service);
 
-    if (gw_service_is_running(service) ||
-        (age_ms >= 0 && age_ms <= FRESH_MS))
+    if (gw_service_is_running(service) || (age_ms >= 0 && age_ms <= FRESH_MS))
         return answer_progress(request);
     request->number = gw_service_ask(service, false);
-    return wait_for(request, has_looked,
-                    age_ms < 0 ? FIRST_LOOK_MS : WAIT_MS, answer_progress);
+    return wait_for(request, has_looked, age_ms < 0 ? FIRST_LOOK_MS : WAIT_MS,
+                    answer_progress);
 }
 
 static bool
@@ -169,7 +166,7 @@ static const struct {
     const char *name;
     bool (*handle)(gw_request *request);
 } COMMANDS[] = {
-    {"progress", progress}, {"stats", stats},        {"cancel", cancel},
+    {"progress", progress}, {"stats", stats},       {"cancel", cancel},
     {"pause", pause_run},   {"resume", resume_run},
 };
 

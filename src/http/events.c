@@ -32,8 +32,9 @@ typedef struct gw_stream {
 static void
 put_event(gw_stream *s, const char *type, gw_slice data)
 {
-    gw_buf_printf(&s->out, "id: %" PRId64 "-%" PRId64 "\nevent: %s\ndata: ",
-                  s->run, s->offset, type);
+    gw_buf_printf(&s->out,
+                  "id: %" PRId64 "-%" PRId64 "\nevent: %s\ndata: ", s->run,
+                  s->offset, type);
     gw_buf_slice(&s->out, data);
     gw_buf_text(&s->out, "\n\n");
 }
@@ -42,8 +43,7 @@ put_event(gw_stream *s, const char *type, gw_slice data)
 static bool
 put_if_news(gw_stream *s, const char *type, gw_buf *now, gw_buf *last)
 {
-    bool is_news =
-        !gw_slice_equal(gw_buf_as_slice(now), gw_buf_as_slice(last));
+    bool is_news = !gw_slice_equal(gw_buf_as_slice(now), gw_buf_as_slice(last));
 
     if (is_news) {
         put_event(s, type, gw_buf_as_slice(now));
@@ -75,8 +75,7 @@ put_lines(gw_stream *s)
     gw_buf text = {0};
     int64_t begin = s->offset;
 
-    gw_service_read_output(s->http->service, s->run, s->offset,
-                           BLOCK, &text);
+    gw_service_read_output(s->http->service, s->run, s->offset, BLOCK, &text);
     for (size_t at = 0; at < text.len;) {
         const char *end = memchr(text.at + at, '\n', text.len - at);
         if (!end && (at > 0 || text.len < BLOCK))
@@ -230,6 +229,6 @@ gw_events_handle(gw_request *request)
     gw_buf_text(&s->out, "retry: 2000\n\n");
     return gw_reply_response(
         request, MHD_HTTP_OK, "text/event-stream",
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK,
-                                          read_stream, s, free_stream));
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_stream,
+                                          s, free_stream));
 }

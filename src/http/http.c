@@ -58,8 +58,8 @@ end_request(void *arg, struct MHD_Connection *connection, void **state,
 static gw_peer *
 peer_of(struct MHD_Connection *connection)
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-        connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
     return info ? info->socket_context : NULL;
 }
@@ -84,8 +84,8 @@ see_connection(void *arg, struct MHD_Connection *connection, void **state,
         *state = NULL;
         return;
     }
-    info = MHD_get_connection_info(connection,
-                                   MHD_CONNECTION_INFO_CONNECTION_FD);
+    info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     gw_peer *peer = NULL;
     gw_peer_open(arg, info ? info->connect_fd : -1, &peer);
     *state = peer;
@@ -104,8 +104,7 @@ read_pem(const char *path, gw_buf *out, gw_error *err)
     bool is_bad = ferror(file) != 0;
     fclose(file);
     if (is_bad || out->len == 0)
-        return gw_fail(err, GW_E_USAGE, "%s cannot be read, or is empty",
-                       path);
+        return gw_fail(err, GW_E_USAGE, "%s cannot be read, or is empty", path);
     (void)gw_buf_cstr(out);
     return GW_OK;
 }
@@ -135,16 +134,15 @@ start_daemon(gw_http *http, const char *cert, const char *key, gw_error *err)
         flags |= MHD_USE_TLS;
     http->daemon = MHD_start_daemon(
         flags | MHD_USE_ERROR_LOG, 0, NULL, NULL, take_request, http,
-        MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL,
-        MHD_OPTION_LISTEN_SOCKET, http->socket,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)GW_LIMIT_HTTP_CONNECTIONS,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_LISTEN_SOCKET,
+        http->socket, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)GW_LIMIT_HTTP_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
         (unsigned)GW_LIMIT_HTTP_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)QUIET_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)GW_LIMIT_HTTP_HEAD, MHD_OPTION_NOTIFY_COMPLETED, end_request,
         http, MHD_OPTION_NOTIFY_CONNECTION, see_connection, http,
-        MHD_OPTION_URI_LOG_CALLBACK, see_request_line, http,
-        MHD_OPTION_ARRAY, http->has_tls ? tls : none, MHD_OPTION_END);
+        MHD_OPTION_URI_LOG_CALLBACK, see_request_line, http, MHD_OPTION_ARRAY,
+        http->has_tls ? tls : none, MHD_OPTION_END);
     if (http->daemon)
         return GW_OK;
     return gw_fail(err, GW_E_USAGE,

@@ -15,10 +15,10 @@ typedef struct gw_http_options {
     const char *tls_key;     /* file, PEM; or NULL */
     const char *secret_file; /* or NULL: one in the state folder */
     const char *state_dir;
-    const char *hosts;       /* more names of this server: a,b; or NULL */
-    bool allow_plaintext;    /* outside loopback without TLS */
-    bool protect_status;     /* credentials from loopback too */
-    const gw_log *log;       /* or NULL */
+    const char *hosts;    /* more names of this server: a,b; or NULL */
+    bool allow_plaintext; /* outside loopback without TLS */
+    bool protect_status;  /* credentials from loopback too */
+    const gw_log *log;    /* or NULL */
 } gw_http_options;
 
 /**

@@ -84,8 +84,7 @@ remove_dead(const struct sockaddr_un *address)
     if (lstat(address->sun_path, &info) != 0 || !S_ISSOCK(info.st_mode))
         return;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 &&
-        connect(fd, (const void *)address, sizeof(*address)) != 0 &&
+    if (fd >= 0 && connect(fd, (const void *)address, sizeof(*address)) != 0 &&
         errno == ECONNREFUSED)
         (void)unlink(address->sun_path);
     if (fd >= 0)
@@ -151,8 +150,8 @@ is_loopback_address(const struct addrinfo *a)
 static int
 open_socket(const struct addrinfo *a)
 {
-    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                    0);
+    int fd =
+        socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int on = 1, off = 0;
 
     if (fd < 0)
@@ -180,10 +179,8 @@ name_address(gw_http *http, const char *host)
 
     if (getsockname(http->socket, (void *)&at, &len) == 0)
         port = ntohs(at.ss_family == AF_INET6
-                         ? ((const struct sockaddr_in6 *)(void *)&at)
-                               ->sin6_port
-                         : ((const struct sockaddr_in *)(void *)&at)
-                               ->sin_port);
+                         ? ((const struct sockaddr_in6 *)(void *)&at)->sin6_port
+                         : ((const struct sockaddr_in *)(void *)&at)->sin_port);
     bool is_v6 = strchr(host, ':') != NULL;
     gw_buf_printf(&url, "%s://%s%s%s:%d", http->has_tls ? "https" : "http",
                   is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
@@ -204,8 +201,8 @@ listen_address(gw_http *http, const char *host, int port, gw_error *err)
     (void)snprintf(service, sizeof(service), "%d", port & 0xFFFF);
     int failure = getaddrinfo(host, service, &hints, &found);
     if (failure)
-        return gw_fail(err, GW_E_USAGE, "--listen %s: %s",
-                       http->options.listen, gai_strerror(failure));
+        return gw_fail(err, GW_E_USAGE, "--listen %s: %s", http->options.listen,
+                       gai_strerror(failure));
     http->is_local = is_loopback_address(found);
     gw_code code = check_plaintext(http, err);
     if (!code) {

@@ -14,8 +14,7 @@
 static void
 describe(gw_buf *out, const char *name, const char *type, const char *help)
 {
-    gw_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name,
-                  type);
+    gw_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
 static void
@@ -59,10 +58,8 @@ static void
 put_service(gw_buf *out, const gw_service_view *v)
 {
     describe(out, "godwit_position", "gauge", "Newest position of a stage.");
-    put(out, "godwit_position", "{stage=\"source_head\"}",
-        v->newest_position);
-    put(out, "godwit_position", "{stage=\"committed\"}",
-        v->migrated_position);
+    put(out, "godwit_position", "{stage=\"source_head\"}", v->newest_position);
+    put(out, "godwit_position", "{stage=\"committed\"}", v->migrated_position);
     put_one(out, "godwit_lag_positions", "gauge",
             "Positions that are not migrated yet.", v->lag_positions);
     put_one(out, "godwit_events_read_total", "counter",
@@ -84,8 +81,7 @@ put_service(gw_buf *out, const gw_service_view *v)
             "1 when the store answered the last time.", v->is_store_ok);
     describe(out, "godwit_runs_total", "counter",
              "Commands that ended since the server started.");
-    put(out, "godwit_runs_total", "{result=\"completed\"}",
-        v->runs_completed);
+    put(out, "godwit_runs_total", "{result=\"completed\"}", v->runs_completed);
     put(out, "godwit_runs_total", "{result=\"failed\"}", v->runs_failed);
 }
 
@@ -139,10 +135,9 @@ put_process(gw_buf *out)
     struct rusage usage;
 
     if (getrusage(RUSAGE_SELF, &usage) == 0) {
-        double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-                     (double)(usage.ru_utime.tv_usec +
-                              usage.ru_stime.tv_usec) /
-                         1e6;
+        double cpu =
+            (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
         describe(out, "process_cpu_seconds_total", "counter",
                  "Processor time in seconds.");
         gw_buf_printf(out, "process_cpu_seconds_total %.3f\n", cpu);

@@ -42,8 +42,8 @@ gw_reply_response(gw_request *request, int status, const char *type,
     if (atomic_load(&http->is_refusing))
         add(response, "Connection", "close");
     atomic_fetch_add(&http->requests[status / 100 % GW_STATUS_CLASSES], 1);
-    enum MHD_Result result = MHD_queue_response(
-        request->connection, (unsigned int)status, response);
+    enum MHD_Result result =
+        MHD_queue_response(request->connection, (unsigned int)status, response);
     MHD_destroy_response(response);
     return result == MHD_YES;
 }

@@ -50,11 +50,10 @@ parse_number(const char *text, int64_t *value)
 }
 
 bool
-gw_request_number(const gw_request *request, const char *name,
-                  int64_t *value)
+gw_request_number(const gw_request *request, const char *name, int64_t *value)
 {
-    const char *text = MHD_lookup_connection_value(
-        request->connection, MHD_GET_ARGUMENT_KIND, name);
+    const char *text = MHD_lookup_connection_value(request->connection,
+                                                   MHD_GET_ARGUMENT_KIND, name);
 
     return !text || parse_number(text, value);
 }
@@ -90,8 +89,7 @@ check_body(gw_request *request, const char *method)
     if (length && !parse_number(length, &size))
         refuse(request, MHD_HTTP_BAD_REQUEST, "Content-Length is no number");
     if (is_post && !length)
-        refuse(request, MHD_HTTP_LENGTH_REQUIRED,
-               "Content-Length is missing");
+        refuse(request, MHD_HTTP_LENGTH_REQUIRED, "Content-Length is missing");
     if (size > GW_LIMIT_HTTP_BODY)
         refuse(request, MHD_HTTP_CONTENT_TOO_LARGE,
                "The body is larger than 64 KiB");

@@ -49,8 +49,7 @@ make_file(const char *path, gw_error *err)
     gw_code code = GW_OK;
 
     if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
-        return gw_fail(err, GW_E_USAGE, "no random bytes: %s",
-                       strerror(errno));
+        return gw_fail(err, GW_E_USAGE, "no random bytes: %s", strerror(errno));
     for (size_t i = 0; i < sizeof(bytes); i++)
         gw_buf_printf(&text, "%02x", bytes[i]);
     gw_buf_byte(&text, '\n');

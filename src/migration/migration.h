@@ -60,8 +60,8 @@ typedef enum gw_filter_op {
 
 typedef struct gw_filter {
     gw_filter_op op;
-    gw_slice field; /* the comparing ones */
-    gw_slice value; /* raw JSON */
+    gw_slice field;                /* the comparing ones */
+    gw_slice value;                /* raw JSON */
     const struct gw_filter *parts; /* AND, OR, NOT (one) */
     size_t n_parts;
 } gw_filter;
@@ -92,8 +92,8 @@ typedef struct gw_read_model {
 
 typedef struct gw_reader_ops {
     /** One model, deleted or not; *found false when it was never there. */
-    gw_code (*get)(gw_reader *r, gw_slice fqid, gw_read_model *out,
-                   bool *found, gw_error *err);
+    gw_code (*get)(gw_reader *r, gw_slice fqid, gw_read_model *out, bool *found,
+                   gw_error *err);
     /** Each model of a collection (deleted ones too), ascending by id. The
      *  model's slices live for the call only: `arena` of the model's own. */
     gw_code (*each)(gw_reader *r, gw_slice collection,
@@ -115,8 +115,7 @@ typedef struct gw_migration_ops {
     const char *kind; /* "rules", "lua", "native" */
     /** Puts local state back to what it is at the start of a run. */
     gw_code (*restart)(void *self, gw_error *err);
-    gw_code (*position_init)(void *self, const gw_context *ctx,
-                             gw_error *err);
+    gw_code (*position_init)(void *self, const gw_context *ctx, gw_error *err);
     /**
      * Offers one event.
      *
@@ -131,14 +130,13 @@ typedef struct gw_migration_ops {
                                  gw_event_list *out, gw_error *err);
     /** Another order than creates first: `out` gets the events in the
      *  order in which they are to be offered. */
-    gw_code (*order_events)(void *self, const gw_context *ctx,
-                            gw_events events, gw_event_list *out,
-                            gw_error *err);
+    gw_code (*order_events)(void *self, const gw_context *ctx, gw_events events,
+                            gw_event_list *out, gw_error *err);
     /** Model migrations: requests in order. An update's `set` value of JSON
      *  null deletes that field; lists of an update come as a following
      *  LISTFIELDS event of the same fqid. The engine splits and checks. */
-    gw_code (*migrate_models)(void *self, gw_reader *reader,
-                              gw_event_list *out, gw_error *err);
+    gw_code (*migrate_models)(void *self, gw_reader *reader, gw_event_list *out,
+                              gw_error *err);
     /** What of a collection's fields the keyframe before (GW_SIDE_OLD) and
      *  after (GW_SIDE_NEW) must hold for this migration. NULL: all. */
     gw_mask (*needs)(void *self, gw_side side, gw_slice collection);

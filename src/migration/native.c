@@ -20,7 +20,7 @@ begin(gw_native *native, const gw_context *ctx, gw_reader *reader,
                  .state = native->state,
                  .migration_index =
                      /* cppcheck-suppress nullPointer */
-                     ctx ? ctx->migration_index : reader->migration_index,
+                 ctx ? ctx->migration_index : reader->migration_index,
                  .in_memory = reader ? reader->in_memory : 0},
         .native = native,
         .arena = ctx ? ctx->arena : reader->arena,

@@ -40,8 +40,7 @@ gw_history_push(gw_history *history)
     if (history->n == GW_LIMIT_HISTORY) {
         free(history->at[0].error);
         history->n--;
-        memmove(history->at, history->at + 1,
-                history->n * sizeof(gw_record));
+        memmove(history->at, history->at + 1, history->n * sizeof(gw_record));
     }
     gw_record *record = &history->at[history->n++];
     *record = (gw_record){.positions = -1, .events = -1};
@@ -152,10 +151,9 @@ gw_code
 gw_journal_open(int dir, const gw_history *history, int *out, gw_error *err)
 {
     gw_buf text = {0};
-    int file = openat(dir, GW_JOURNAL_NEW,
-                      O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC |
-                          O_NOFOLLOW,
-                      0600);
+    int file = openat(
+        dir, GW_JOURNAL_NEW,
+        O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (file < 0)
         return gw_fail(err, GW_E_USAGE, "the state folder's journal: %s",
@@ -291,8 +289,7 @@ read_lines(FILE *in, gw_history *history, const gw_log *log)
 }
 
 gw_code
-gw_journal_read(int dir, gw_history *history, const gw_log *log,
-                gw_error *err)
+gw_journal_read(int dir, gw_history *history, const gw_log *log, gw_error *err)
 {
     int fd = openat(dir, GW_JOURNAL, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 

@@ -48,9 +48,8 @@ look(const gw_service *s, gw_probe *probe, gw_error *err)
         probe->newest_position = plan.counts.max_position;
         probe->migrated_position =
             is_done ? plan.counts.max_position
-            : plan.state.event_target == plan.event_target
-                ? plan.state.position
-                : 0;
+            : plan.state.event_target == plan.event_target ? plan.state.position
+                                                           : 0;
         gw_plan_clear(&plan);
     }
     gw_service_close_store(&opened);
@@ -78,15 +77,14 @@ gw_probe_now(gw_service *s)
         s->probe = probe;
     pthread_mutex_unlock(&s->lock);
     if (is_change)
-        gw_log_put(s->options.log,
-                   probe.has_state ? GW_LOG_INFO : GW_LOG_WARN,
-                   probe.has_state ? "the store answers"
-                                   : "the store's state is not known",
-                   GW_LOG_TEXT("state",
-                               probe.has_state
-                                   ? gw_migration_state_name(probe.state)
-                                   : "unknown"),
-                   GW_LOG_TEXT("err", probe.problem));
+        gw_log_put(
+            s->options.log, probe.has_state ? GW_LOG_INFO : GW_LOG_WARN,
+            probe.has_state ? "the store answers"
+                            : "the store's state is not known",
+            GW_LOG_TEXT("state", probe.has_state
+                                     ? gw_migration_state_name(probe.state)
+                                     : "unknown"),
+            GW_LOG_TEXT("err", probe.problem));
 }
 
 static void
@@ -101,8 +99,7 @@ count_all(gw_service *s)
     pthread_mutex_unlock(&s->lock);
     gw_code code = gw_service_open_store(s, true, &opened, &err);
     if (code == GW_OK) {
-        gw_run run = {.store = opened.store,
-                      .migrations = &opened.migrations};
+        gw_run run = {.store = opened.store, .migrations = &opened.migrations};
         code = gw_stats_get(&run, &stats, &err);
         gw_service_close_store(&opened);
     }

@@ -260,8 +260,7 @@ gw_service_look(gw_service *service, gw_service_view *out)
     v.has_state = s->probe.has_state;
     v.state = s->probe.state;
     v.newest_position = s->probe.has_state ? s->probe.newest_position : -1;
-    v.migrated_position =
-        s->probe.has_state ? s->probe.migrated_position : -1;
+    v.migrated_position = s->probe.has_state ? s->probe.migrated_position : -1;
     v.lag_positions = lag(s);
     v.events_per_second = rates.events_per_second;
     v.seconds_left = rates.seconds_left;

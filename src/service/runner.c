@@ -16,8 +16,8 @@ verify(const gw_run *run, gw_error *err)
 {
     int64_t differences = 0;
 
-    return gw_verify(run, run->verbose ? INT64_MAX : VERIFY_LINES,
-                     &differences, err);
+    return gw_verify(run, run->verbose ? INT64_MAX : VERIFY_LINES, &differences,
+                     err);
 }
 
 static const gw_job JOBS[] = {
@@ -52,8 +52,7 @@ write_output(gw_service *s, const gw_buf *text)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            gw_log_put(s->options.log, GW_LOG_ERROR,
-                       "output cannot be written",
+            gw_log_put(s->options.log, GW_LOG_ERROR, "output cannot be written",
                        GW_LOG_TEXT("err", strerror(errno)));
             return;
         }
@@ -179,8 +178,8 @@ fill_end(gw_service *s, gw_record *record, gw_code code, const gw_error *err)
     record->error = code ? gw_strdup(err->text) : NULL;
     record->positions = own_part(atomic_load(&c->positions_done),
                                  atomic_load(&c->positions_before));
-    record->events = own_part(atomic_load(&c->events_done),
-                              atomic_load(&c->events_before));
+    record->events =
+        own_part(atomic_load(&c->events_done), atomic_load(&c->events_before));
 }
 
 /* From here on the end is seen: the last thing that a run does. */

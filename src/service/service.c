@@ -8,8 +8,7 @@
 
 #include "service/service_priv.h"
 
-#define GW_BUSY                                                            \
-    "Migration is running, only 'progress' command is allowed"
+#define GW_BUSY "Migration is running, only 'progress' command is allowed"
 #define GW_RESTARTED "interrupted by a restart of the server"
 
 void
@@ -22,8 +21,7 @@ gw_service_changed(gw_service *s)
 }
 
 void
-gw_service_on_change(gw_service *service, void (*changed)(void *arg),
-                     void *arg)
+gw_service_on_change(gw_service *service, void (*changed)(void *arg), void *arg)
 {
     pthread_mutex_lock(&service->changed_lock);
     service->changed = changed;
@@ -70,15 +68,13 @@ end_interrupted(gw_service *s)
         return;
     last->outcome = GW_OUTCOME_INTERRUPTED;
     last->end = (int64_t)time(NULL);
-    last->duration_ms = last->end > last->start
-                            ? (last->end - last->start) * 1000
-                            : 0;
+    last->duration_ms =
+        last->end > last->start ? (last->end - last->start) * 1000 : 0;
     free(last->error);
     last->error = gw_strdup(GW_RESTARTED);
-    gw_log_put(s->options.log, GW_LOG_WARN,
-               "a run was interrupted by a restart",
-               GW_LOG_INT("run", last->run),
-               GW_LOG_TEXT("command", last->job->name));
+    gw_log_put(
+        s->options.log, GW_LOG_WARN, "a run was interrupted by a restart",
+        GW_LOG_INT("run", last->run), GW_LOG_TEXT("command", last->job->name));
 }
 
 static gw_code
@@ -216,8 +212,7 @@ start(gw_service *s, const gw_job *job, bool verbose, int64_t *run,
     int64_t tries = count_tries(last, job);
 
     if (s->is_stopping)
-        return gw_fail(err, GW_E_INTERRUPTED,
-                       "The server is shutting down");
+        return gw_fail(err, GW_E_INTERRUPTED, "The server is shutting down");
     if (s->is_running)
         return gw_fail(err, GW_E_STATE, GW_BUSY);
     gw_record *record = gw_history_push(&s->history);
@@ -271,11 +266,11 @@ gw_service_control(gw_service *service, gw_control control, gw_error *err)
     }
     pthread_mutex_unlock(&s->lock);
     if (!code)
-        gw_log_put(s->options.log, GW_LOG_INFO, "run steered",
-                   GW_LOG_TEXT("control",
-                               control == GW_CONTROL_CANCEL  ? "cancel"
-                               : control == GW_CONTROL_PAUSE ? "pause"
-                                                             : "resume"));
+        gw_log_put(
+            s->options.log, GW_LOG_INFO, "run steered",
+            GW_LOG_TEXT("control", control == GW_CONTROL_CANCEL  ? "cancel"
+                                   : control == GW_CONTROL_PAUSE ? "pause"
+                                                                 : "resume"));
     return code;
 }
 

@@ -72,9 +72,9 @@ const gw_job *gw_job_find(gw_slice name);
  * Errors: GW_E_STATE while another runs; GW_E_INTERRUPTED after
  *         gw_service_stop; GW_E_LIMIT when no thread can be made.
  */
-GW_MUST_CHECK gw_code gw_service_issue(gw_service *service,
-                                       const gw_job *job, bool verbose,
-                                       int64_t *run, gw_error *err);
+GW_MUST_CHECK gw_code gw_service_issue(gw_service *service, const gw_job *job,
+                                       bool verbose, int64_t *run,
+                                       gw_error *err);
 /** Errors: GW_E_STATE when nothing runs. */
 GW_MUST_CHECK gw_code gw_service_control(gw_service *service,
                                          gw_control control, gw_error *err);
@@ -108,8 +108,8 @@ GW_MUST_CHECK gw_code gw_service_put_stats(gw_service *service, gw_buf *out,
                                            gw_error *err);
 /** {"runs":[…],"next":N|null}: at most `limit` runs with a number below
  *  `before` (0: all), newest first. */
-void gw_service_put_history(gw_service *service, int64_t before,
-                            int64_t limit, gw_buf *out);
+void gw_service_put_history(gw_service *service, int64_t before, int64_t limit,
+                            gw_buf *out);
 
 /** Appends at most `most` bytes of a run's output from `offset` on. */
 void gw_service_read_output(gw_service *service, int64_t run, int64_t offset,

@@ -11,11 +11,11 @@
 #include "service/service.h"
 
 /* X(name, text) */
-#define GW_OUTCOME_MAP(X)                                                  \
-    X(RUNNING, "running")                                                  \
-    X(COMPLETED, "completed")                                              \
-    X(FAILED, "failed")                                                    \
-    X(CANCELLED, "cancelled")                                              \
+#define GW_OUTCOME_MAP(X)                                                      \
+    X(RUNNING, "running")                                                      \
+    X(COMPLETED, "completed")                                                  \
+    X(FAILED, "failed")                                                        \
+    X(CANCELLED, "cancelled")                                                  \
     X(INTERRUPTED, "interrupted")
 
 typedef enum gw_outcome {
@@ -65,8 +65,8 @@ void gw_record_put(const gw_record *record, gw_buf *out);
 
 /** What the prober last saw. */
 typedef struct gw_probe {
-    int64_t number;   /* higher ones began later */
-    int64_t at_us;    /* 0: never */
+    int64_t number; /* higher ones began later */
+    int64_t at_us;  /* 0: never */
     bool is_store_ok;
     bool has_state;
     gw_migration_state state;
@@ -104,7 +104,7 @@ struct gw_service {
     bool is_running;
     bool is_prober_done;
     pthread_t runner;
-    bool has_runner; /* to be joined */
+    bool has_runner;    /* to be joined */
     pthread_t previous; /* of the run before: the next one joins it */
     bool has_previous;
     gw_history history;
@@ -128,9 +128,8 @@ typedef struct gw_opened {
     gw_migrations migrations;
     gw_store *store;
 } gw_opened;
-GW_MUST_CHECK gw_code gw_service_open_store(const gw_service *s,
-                                            bool read_only, gw_opened *out,
-                                            gw_error *err);
+GW_MUST_CHECK gw_code gw_service_open_store(const gw_service *s, bool read_only,
+                                            gw_opened *out, gw_error *err);
 void gw_service_close_store(gw_opened *opened);
 
 /* state_dir.c */

@@ -16,8 +16,8 @@ static gw_code
 take_lock(int dir, const char *path, int *out, gw_error *err)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int file = openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-                      0600);
+    int file =
+        openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (file < 0)
         return gw_fail(err, GW_E_USAGE, "the state folder %s: %s", path,

@@ -170,8 +170,8 @@ new_store(const char *uri, char *name, const gw_store_options *options)
     s->store = (gw_store){&pg_ops, name};
     s->uri = gw_strdup(uri);
     s->read_only = options->read_only;
-    s->wait_ms = options->lock_wait_ms > 0 ? options->lock_wait_ms
-                                           : DEFAULT_WAIT_MS;
+    s->wait_ms =
+        options->lock_wait_ms > 0 ? options->lock_wait_ms : DEFAULT_WAIT_MS;
     s->page = FIRST_PAGE;
     s->drawn = -1;
     s->last_event = s->newest = -1;

@@ -32,27 +32,36 @@ static const struct {
     gw_code code;
     const char *text;
 } states[] = {
-    {"08", GW_E_STORE, "the connection was lost; run the command again, it "
-                       "goes on where it was"},
-    {"57P01", GW_E_STORE, "the server ended the session; run the command "
-                          "again, it goes on where it was"},
-    {"57P", GW_E_STORE, "the server is going down or coming up; run the "
-                        "command again when it is there"},
-    {"57014", GW_E_STORE, "the server cancelled the statement; run the "
-                          "command again, it goes on where it was"},
-    {"53100", GW_E_STORE, "the server's disk is full; make room and run the "
-                          "command again, it goes on where it was"},
-    {"53300", GW_E_STORE, "the server has no connection left; three are "
-                          "needed"},
+    {"08", GW_E_STORE,
+     "the connection was lost; run the command again, it "
+     "goes on where it was"},
+    {"57P01", GW_E_STORE,
+     "the server ended the session; run the command "
+     "again, it goes on where it was"},
+    {"57P", GW_E_STORE,
+     "the server is going down or coming up; run the "
+     "command again when it is there"},
+    {"57014", GW_E_STORE,
+     "the server cancelled the statement; run the "
+     "command again, it goes on where it was"},
+    {"53100", GW_E_STORE,
+     "the server's disk is full; make room and run the "
+     "command again, it goes on where it was"},
+    {"53300", GW_E_STORE,
+     "the server has no connection left; three are "
+     "needed"},
     {"53", GW_E_STORE, "the server lacks resources"},
-    {"42501", GW_E_STORE, "the user may not do that; the store's tables "
-                          "must belong to it"},
-    {"55P03", GW_E_STORE, "another session holds the tables for too long; "
-                          "try again when it has ended"},
+    {"42501", GW_E_STORE,
+     "the user may not do that; the store's tables "
+     "must belong to it"},
+    {"55P03", GW_E_STORE,
+     "another session holds the tables for too long; "
+     "try again when it has ended"},
     {"40P01", GW_E_STORE, "another session was in the way; try again"},
     {"25006", GW_E_STORE, "the server can only be read; name its primary"},
-    {"42P01", GW_E_STORE, "a table is missing; was the database changed by "
-                          "something else?"},
+    {"42P01", GW_E_STORE,
+     "a table is missing; was the database changed by "
+     "something else?"},
     {"22", GW_E_INPUT, "the store cannot hold this value"},
 };
 
@@ -182,11 +191,9 @@ gw_pg_conn_open(gw_pg_conn *conn, const char *uri, const char *name,
     conn->db = PQconnectdbParams(keywords, values, 1);
     if (!conn->db || PQstatus(conn->db) != CONNECTION_OK) {
         gw_buf text = {0};
-        put_line(&text, "", conn->db ? PQerrorMessage(conn->db)
-                                     : "no memory");
-        (void)gw_fail(err, GW_E_STORE,
-                      "the store %s cannot be reached: %.900s", name,
-                      gw_buf_cstr(&text));
+        put_line(&text, "", conn->db ? PQerrorMessage(conn->db) : "no memory");
+        (void)gw_fail(err, GW_E_STORE, "the store %s cannot be reached: %.900s",
+                      name, gw_buf_cstr(&text));
         gw_buf_clear(&text);
         gw_pg_conn_close(conn);
         return GW_E_STORE;
@@ -280,10 +287,9 @@ prepare(gw_pg_conn *conn, gw_pg_sql which, gw_error *err)
 {
     if (conn->is_prepared[which])
         return GW_OK;
-    gw_code code = take_result(conn,
-                               PQprepare(conn->db, sql_names[which],
-                                         sql_texts[which], 0, NULL),
-                               sql_names[which], NULL, err);
+    gw_code code = take_result(
+        conn, PQprepare(conn->db, sql_names[which], sql_texts[which], 0, NULL),
+        sql_names[which], NULL, err);
     conn->is_prepared[which] = code == GW_OK;
     return code;
 }
@@ -320,8 +326,7 @@ gw_pg_send(gw_pg_conn *conn, gw_pg_sql which, const gw_pg_params *p,
 }
 
 gw_code
-gw_pg_next_row(gw_pg_conn *conn, gw_pg_sql which, PGresult **out,
-               gw_error *err)
+gw_pg_next_row(gw_pg_conn *conn, gw_pg_sql which, PGresult **out, gw_error *err)
 {
     PGresult *result = PQgetResult(conn->db);
 
@@ -362,8 +367,7 @@ gw_pg_ints(gw_pg_conn *conn, gw_pg_sql which, const gw_pg_params *p,
 }
 
 gw_code
-gw_pg_exec(gw_pg_conn *conn, const char *sql, const char *what,
-           gw_error *err)
+gw_pg_exec(gw_pg_conn *conn, const char *sql, const char *what, gw_error *err)
 {
     return take_result(conn, PQexec(conn->db, sql), what, NULL, err);
 }
@@ -398,11 +402,10 @@ gw_pg_begin_view(gw_pg_conn *conn, gw_error *err)
 {
     gw_code code = GW_OK;
 
-    if (conn->depth == 0 &&
-        PQtransactionStatus(conn->db) == PQTRANS_IDLE) {
-        code = gw_pg_exec(conn,
-                          "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-                          "beginning to read", err);
+    if (conn->depth == 0 && PQtransactionStatus(conn->db) == PQTRANS_IDLE) {
+        code =
+            gw_pg_exec(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                       "beginning to read", err);
         conn->depth = code == GW_OK ? 1 : 0;
     } else if (conn->depth > 0) {
         conn->depth++;
@@ -450,11 +453,10 @@ declare_cursor(gw_pg_conn *conn, unsigned number, const char *sql,
 
     gw_buf_printf(&text, "DECLARE godwit_%u NO SCROLL CURSOR FOR %s", number,
                   sql);
-    gw_code code = take_result(
-        conn,
-        PQexecParams(conn->db, gw_buf_cstr(&text), n, NULL, values, lengths,
-                     formats, 0),
-        "beginning to read models", NULL, err);
+    gw_code code = take_result(conn,
+                               PQexecParams(conn->db, gw_buf_cstr(&text), n,
+                                            NULL, values, lengths, formats, 0),
+                               "beginning to read models", NULL, err);
     gw_buf_clear(&text);
     return code;
 }
@@ -467,8 +469,7 @@ fetch(gw_pg_conn *conn, unsigned number, size_t n, PGresult **out,
 {
     char text[64];
 
-    (void)snprintf(text, sizeof(text), "FETCH %zu FROM godwit_%u", n,
-                   number);
+    (void)snprintf(text, sizeof(text), "FETCH %zu FROM godwit_%u", n, number);
     return take_result(conn, PQexec(conn->db, text), "reading models", out,
                        err);
 }
@@ -488,8 +489,7 @@ next_fetch(const PGresult *rows, size_t n)
 
 gw_code
 gw_pg_each(gw_pg_conn *conn, const char *sql, gw_slice parameter,
-           gw_code (*visit)(void *arg, PGresult *rows, int row,
-                            gw_error *err),
+           gw_code (*visit)(void *arg, PGresult *rows, int row, gw_error *err),
            void *arg, gw_error *err)
 {
     unsigned number = ++conn->cursors;

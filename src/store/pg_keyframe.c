@@ -18,8 +18,7 @@ status_of(const PGresult *rows, int row)
 {
     if (PQgetisnull(rows, row, DELETED))
         return GW_STATUS_NONE;
-    return gw_pg_bool(rows, row, DELETED) ? GW_STATUS_DELETED
-                                          : GW_STATUS_ALIVE;
+    return gw_pg_bool(rows, row, DELETED) ? GW_STATUS_DELETED : GW_STATUS_ALIVE;
 }
 
 /* A row of either table; its level -1 stands for the last. */
@@ -39,9 +38,8 @@ load_row(gw_arena *arena, const PGresult *rows, int row, gw_model *models,
                        "begins again",
                        (long long)level);
     if (data.at)
-        code = gw_model_parse(arena, data,
-                              model.status == GW_STATUS_DELETED, &model,
-                              err);
+        code = gw_model_parse(arena, data, model.status == GW_STATUS_DELETED,
+                              &model, err);
     if (code != GW_OK)
         return code;
     if (level >= 0)
@@ -97,8 +95,7 @@ gw_pg_keyframe_load(gw_store *store, gw_slice fqid, gw_model *models,
     gw_arena_reset(&s->reader_arena);
     bool *is_set = gw_arena_zalloc(&s->reader_arena, levels);
     for (int i = 0; i < PQntuples(rows) && code == GW_OK; i++)
-        code = load_row(&s->reader_arena, rows, i, models, is_set, levels,
-                        err);
+        code = load_row(&s->reader_arena, rows, i, models, is_set, levels, err);
     PQclear(rows);
     if (code == GW_OK) {
         inherit(models, is_set, levels);
@@ -126,8 +123,7 @@ visit_row(void *arg, PGresult *rows, int row, gw_error *err)
 
 gw_code
 gw_pg_keyframe_list(gw_store *store, gw_slice collection,
-                    gw_code (*found)(void *arg, gw_slice fqid,
-                                     gw_error *err),
+                    gw_code (*found)(void *arg, gw_slice fqid, gw_error *err),
                     void *arg, gw_error *err)
 {
     gw_pg *s = gw_pg_of(store);
@@ -141,13 +137,12 @@ gw_pg_keyframe_list(gw_store *store, gw_slice collection,
     code = gw_pg_begin_view(conn, err);
     if (code != GW_OK)
         return code;
-    code = gw_pg_each(
-        conn,
-        "SELECT fqid::text FROM godwit_models"
-        " WHERE split_part(fqid, '/', 1) = $1::text"
-        " UNION SELECT fqid FROM godwit_levels"
-        " WHERE split_part(fqid, '/', 1) = $1::text",
-        collection, visit_row, &l, err);
+    code = gw_pg_each(conn,
+                      "SELECT fqid::text FROM godwit_models"
+                      " WHERE split_part(fqid, '/', 1) = $1::text"
+                      " UNION SELECT fqid FROM godwit_levels"
+                      " WHERE split_part(fqid, '/', 1) = $1::text",
+                      collection, visit_row, &l, err);
     gw_pg_end_view(conn);
     return code;
 }
@@ -178,9 +173,8 @@ put_last(gw_pg *s, gw_slice fqid, const gw_model *model, gw_error *err)
 
     if (model->status == GW_STATUS_NONE) {
         code = gw_pg_flush(s, err);
-        return code == GW_OK
-                   ? run_for(s, GW_PG_DELETE_SAVED_MODEL, fqid, err)
-                   : code;
+        return code == GW_OK ? run_for(s, GW_PG_DELETE_SAVED_MODEL, fqid, err)
+                             : code;
     }
     gw_pg_add_model(&s->saved, fqid, model_json(&s->buf, model),
                     model->status == GW_STATUS_DELETED);
@@ -223,8 +217,7 @@ put_level(gw_pg *s, gw_slice fqid, size_t level, const gw_model *model,
 }
 
 gw_code
-gw_pg_keyframe_put(gw_store *store, const gw_saved_model *model,
-                   gw_error *err)
+gw_pg_keyframe_put(gw_store *store, const gw_saved_model *model, gw_error *err)
 {
     gw_pg *s = gw_pg_of(store);
     const gw_model *above = &model->at[model->levels - 1];

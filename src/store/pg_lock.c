@@ -31,8 +31,7 @@ fail_held(gw_pg *s, gw_error *err)
     gw_error ignored;
 
     if (gw_pg_tables_of(&s->lock, &tables, &ignored) == GW_OK && tables.own &&
-        gw_pg_run(&s->lock, GW_PG_RUN_HOLDER, NULL, &rows, &ignored) ==
-            GW_OK &&
+        gw_pg_run(&s->lock, GW_PG_RUN_HOLDER, NULL, &rows, &ignored) == GW_OK &&
         PQntuples(rows) > 0)
         holder = gw_pg_text(rows, 0, 0);
     if (!holder.at)
@@ -51,8 +50,7 @@ take_lock(gw_pg *s, gw_error *err)
 
     if (code != GW_OK)
         return code;
-    PGresult *rows = PQexec(s->lock.db,
-                            "SELECT pg_try_advisory_lock" LOCK_KEY);
+    PGresult *rows = PQexec(s->lock.db, "SELECT pg_try_advisory_lock" LOCK_KEY);
     if (PQresultStatus(rows) != PGRES_TUPLES_OK)
         code = gw_pg_fail(&s->lock, rows, "taking the run lock", err);
     else if (!gw_pg_bool(rows, 0, 0))
@@ -73,8 +71,8 @@ make_holder(gw_pg *s, const char *command)
     (void)gethostname(host, sizeof(host) - 1);
     gw_store_timestamp(now);
     (void)snprintf(s->holder.text, sizeof(s->holder.text),
-                   "%.60s, pid %ld on %s since %.19sZ", command,
-                   (long)getpid(), host, now);
+                   "%.60s, pid %ld on %s since %.19sZ", command, (long)getpid(),
+                   host, now);
     if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
         random[0] = (uint64_t)getpid();
     (void)snprintf(s->run_id, sizeof(s->run_id), "%016" PRIx64 "%016" PRIx64,
@@ -90,9 +88,8 @@ set_fence(gw_pg *s, gw_error *err)
 
     gw_pg_add_text(&p, gw_slice_of(s->run_id));
     gw_pg_add_text(&p, gw_slice_of(s->holder.text));
-    return code == GW_OK
-               ? gw_pg_run(&s->lock, GW_PG_SET_RUN_ID, &p, NULL, err)
-               : code;
+    return code == GW_OK ? gw_pg_run(&s->lock, GW_PG_SET_RUN_ID, &p, NULL, err)
+                         : code;
 }
 
 gw_code
@@ -105,8 +102,7 @@ gw_pg_lock(gw_store *store, const char *command, gw_error *err)
                        "this program holds the store %s already: %s",
                        s->store.name, s->holder.text);
     if (s->read_only)
-        return gw_fail(err, GW_E_STORE,
-                       "the store %s is open for reading only",
+        return gw_fail(err, GW_E_STORE, "the store %s is open for reading only",
                        s->store.name);
     gw_code code = take_lock(s, err);
     if (code != GW_OK)
@@ -149,19 +145,19 @@ gw_pg_check_fence(gw_pg *s, gw_error *err)
     gw_slice id = is_there ? gw_pg_text(rows, 0, 0) : (gw_slice){0};
     gw_slice holder = is_there ? gw_pg_text(rows, 0, 1) : (gw_slice){0};
     if (!gw_slice_equal(id, gw_slice_of(s->run_id)))
-        code = gw_fail(err, GW_E_LOCKED,
-                       "this run lost its hold of the store %s to another: "
-                       "%.*s",
-                       s->store.name, (int)holder.len,
-                       holder.at ? holder.at : "");
+        code =
+            gw_fail(err, GW_E_LOCKED,
+                    "this run lost its hold of the store %s to another: "
+                    "%.*s",
+                    s->store.name, (int)holder.len, holder.at ? holder.at : "");
     PQclear(rows);
     return code;
 }
 
 /* ---- locking writers out ---- */
 
-#define TABLES                                                             \
-    "positions, events, models, id_sequences, collectionfields,"           \
+#define TABLES                                                                 \
+    "positions, events, models, id_sequences, collectionfields,"               \
     " events_to_collectionfields"
 
 static gw_code
@@ -202,8 +198,8 @@ try_lock(gw_pg *s, gw_error *err)
                               "locking writers out", err);
 
     if (code == GW_OK)
-        code = gw_pg_exec(&s->writer, lock_sequences, "locking writers out",
-                          err);
+        code =
+            gw_pg_exec(&s->writer, lock_sequences, "locking writers out", err);
     if (code == GW_OK)
         code = gw_pg_exec(&s->writer,
                           "LOCK TABLE " TABLES " IN ACCESS EXCLUSIVE MODE",
@@ -219,10 +215,9 @@ gw_code
 gw_pg_lock_tables(gw_pg *s, gw_error *err)
 {
     int pause_ms = FIRST_PAUSE_MS;
-    gw_code code = gw_pg_exec(&s->writer,
-                              "LOCK TABLE " TABLES
-                              " IN SHARE UPDATE EXCLUSIVE MODE",
-                              "keeping autovacuum away", err);
+    gw_code code = gw_pg_exec(
+        &s->writer, "LOCK TABLE " TABLES " IN SHARE UPDATE EXCLUSIVE MODE",
+        "keeping autovacuum away", err);
 
     if (code == GW_OK)
         code = set_lock_timeout(s, s->wait_ms, err);
@@ -235,8 +230,7 @@ gw_pg_lock_tables(gw_pg *s, gw_error *err)
         const struct timespec pause = {pause_ms / 1000,
                                        (pause_ms % 1000) * 1000000L};
         (void)nanosleep(&pause, NULL);
-        pause_ms = pause_ms < MOST_PAUSE_MS / 2 ? 2 * pause_ms
-                                                : MOST_PAUSE_MS;
+        pause_ms = pause_ms < MOST_PAUSE_MS / 2 ? 2 * pause_ms : MOST_PAUSE_MS;
     }
     return code;
 }

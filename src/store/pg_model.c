@@ -28,22 +28,22 @@ gw_code
 gw_pg_model(gw_store *store, gw_arena *arena, gw_slice fqid, gw_slice *data,
             bool *deleted, bool *found, gw_error *err)
 {
-    return read_model(gw_pg_reader(gw_pg_of(store)), arena, fqid, data,
-                      deleted, found, err);
+    return read_model(gw_pg_reader(gw_pg_of(store)), arena, fqid, data, deleted,
+                      found, err);
 }
 
 gw_code
-gw_pg_model_now(gw_store *store, gw_arena *arena, gw_slice fqid,
-                gw_slice *data, bool *deleted, bool *found, gw_error *err)
+gw_pg_model_now(gw_store *store, gw_arena *arena, gw_slice fqid, gw_slice *data,
+                bool *deleted, bool *found, gw_error *err)
 {
     gw_pg *s = gw_pg_of(store);
     gw_code code = gw_pg_writer_of(s, err);
 
     if (code == GW_OK)
         code = gw_pg_flush(s, err);
-    return code == GW_OK ? read_model(&s->writer, arena, fqid, data, deleted,
-                                      found, err)
-                         : code;
+    return code == GW_OK
+               ? read_model(&s->writer, arena, fqid, data, deleted, found, err)
+               : code;
 }
 
 /* ---- all models ---- */
@@ -58,14 +58,14 @@ visit_row(void *arg, PGresult *rows, int row, gw_error *err)
 {
     const walk *w = arg;
 
-    return w->visit(w->arg, gw_pg_text(rows, row, 0),
-                    gw_pg_text(rows, row, 1), gw_pg_bool(rows, row, 2), err);
+    return w->visit(w->arg, gw_pg_text(rows, row, 0), gw_pg_text(rows, row, 1),
+                    gw_pg_bool(rows, row, 2), err);
 }
 
 /* Ids of one collection sort as numbers: the shorter before the longer. */
 #define MODELS "SELECT fqid, data, deleted FROM models"
-#define IN_ORDER                                                           \
-    " ORDER BY split_part(fqid, '/', 1) COLLATE \"C\", length(fqid),"      \
+#define IN_ORDER                                                               \
+    " ORDER BY split_part(fqid, '/', 1) COLLATE \"C\", length(fqid),"          \
     " fqid COLLATE \"C\""
 
 static gw_code
@@ -78,10 +78,9 @@ walk_models(gw_pg_conn *conn, gw_slice collection, gw_model_visit visit,
     if (code != GW_OK)
         return code;
     code = gw_pg_each(conn,
-                      collection.at
-                          ? MODELS " WHERE split_part(fqid, '/', 1) ="
-                                   " $1::text" IN_ORDER
-                          : MODELS IN_ORDER,
+                      collection.at ? MODELS " WHERE split_part(fqid, '/', 1) ="
+                                             " $1::text" IN_ORDER
+                                    : MODELS IN_ORDER,
                       collection, visit_row, &w, err);
     gw_pg_end_view(conn);
     return code;
@@ -104,16 +103,14 @@ gw_pg_models_now(gw_store *store, gw_slice collection, gw_model_visit visit,
 
     if (code == GW_OK)
         code = gw_pg_flush(s, err);
-    return code == GW_OK
-               ? walk_models(&s->writer, collection, visit, arg, err)
-               : code;
+    return code == GW_OK ? walk_models(&s->writer, collection, visit, arg, err)
+                         : code;
 }
 
 /* ---- id sequences ---- */
 
 typedef struct sequence_walk {
-    gw_code (*visit)(void *arg, gw_slice collection, int64_t id,
-                     gw_error *err);
+    gw_code (*visit)(void *arg, gw_slice collection, int64_t id, gw_error *err);
     void *arg;
 } sequence_walk;
 
@@ -122,8 +119,8 @@ visit_sequence(void *arg, PGresult *rows, int row, gw_error *err)
 {
     const sequence_walk *w = arg;
 
-    return w->visit(w->arg, gw_pg_text(rows, row, 0),
-                    gw_pg_int(rows, row, 1), err);
+    return w->visit(w->arg, gw_pg_text(rows, row, 0), gw_pg_int(rows, row, 1),
+                    err);
 }
 
 gw_code

@@ -215,9 +215,9 @@ typedef struct gw_pg_conn {
     struct pg_conn *db; /* NULL until it is needed */
     const char *name;   /* of the store, for messages */
     bool is_prepared[GW_PG_COUNT];
-    int depth;          /* of views, see gw_pg_begin_view */
-    unsigned cursors;   /* named so far */
-    char state[6];      /* SQLSTATE of the latest failure */
+    int depth;        /* of views, see gw_pg_begin_view */
+    unsigned cursors; /* named so far */
+    char state[6];    /* SQLSTATE of the latest failure */
 } gw_pg_conn;
 
 /** Values of one statement, in order. */
@@ -262,9 +262,9 @@ typedef struct gw_pg {
     gw_pg_conn writer;
     bool is_open, is_cutover, has_levels, has_made;
     int64_t collection_len; /* that id_sequences can hold */
-    int64_t last_event; /* id of the last migrated one; -1: not known */
-    int64_t newest;     /* live position, -1: not known */
-    bool is_raised;     /* the sequence is behind `newest` */
+    int64_t last_event;     /* id of the last migrated one; -1: not known */
+    int64_t newest;         /* live position, -1: not known */
+    bool is_raised;         /* the sequence is behind `newest` */
     gw_buf buf;
     gw_buf positions, events; /* live rows on their way, as COPY text */
     gw_buf models, saved;     /* models on their way, as JSON */
@@ -322,8 +322,8 @@ gw_code gw_pg_section(gw_pg_conn *conn, const char *section, gw_error *err);
 /** Each row of a query with at most one parameter. The callback may use the
  *  connection. Needs a transaction, see gw_pg_begin_view. */
 gw_code gw_pg_each(gw_pg_conn *conn, const char *sql, gw_slice parameter,
-                   gw_code (*visit)(void *arg, struct pg_result *rows,
-                                    int row, gw_error *err),
+                   gw_code (*visit)(void *arg, struct pg_result *rows, int row,
+                                    gw_error *err),
                    void *arg, gw_error *err);
 /** One view of the store for several statements. */
 gw_code gw_pg_begin_view(gw_pg_conn *conn, gw_error *err);
@@ -352,8 +352,7 @@ gw_code gw_pg_open_writer(gw_pg *s, gw_error *err);
 gw_code gw_pg_flush(gw_pg *s, gw_error *err);
 void gw_pg_forget_buffered(gw_pg *s);
 gw_code gw_pg_put_sequences(gw_pg *s, gw_error *err);
-void gw_pg_add_model(gw_buf *buf, gw_slice fqid, gw_slice data,
-                     bool deleted);
+void gw_pg_add_model(gw_buf *buf, gw_slice fqid, gw_slice data, bool deleted);
 
 /* ---- pg_safe.c ---- */
 
@@ -365,8 +364,7 @@ gw_code gw_pg_safe_position(gw_pg *s, int64_t after, int64_t *out,
 /* ---- the calls of gw_store_ops, by file ---- */
 
 /* pg_read.c */
-gw_code gw_pg_count(gw_store *, int64_t, bool, gw_store_counts *,
-                    gw_error *);
+gw_code gw_pg_count(gw_store *, int64_t, bool, gw_store_counts *, gw_error *);
 gw_code gw_pg_run_state(gw_store *, gw_run_state *, gw_error *);
 gw_code gw_pg_read(gw_store *, gw_generation, int64_t, int64_t, size_t,
                    gw_batch *, gw_error *);
@@ -377,8 +375,7 @@ gw_code gw_pg_max_position_now(gw_store *, int64_t *, gw_error *);
 /* pg_model.c */
 gw_code gw_pg_model(gw_store *, gw_arena *, gw_slice, gw_slice *, bool *,
                     bool *, gw_error *);
-gw_code gw_pg_models(gw_store *, gw_slice, gw_model_visit, void *,
-                     gw_error *);
+gw_code gw_pg_models(gw_store *, gw_slice, gw_model_visit, void *, gw_error *);
 gw_code gw_pg_sequences(gw_store *,
                         gw_code (*)(void *, gw_slice, int64_t, gw_error *),
                         void *, gw_error *);
@@ -391,8 +388,8 @@ gw_code gw_pg_models_now(gw_store *, gw_slice, gw_model_visit, void *,
 gw_code gw_pg_keyframe_load(gw_store *, gw_slice, gw_model *, size_t,
                             gw_error *);
 gw_code gw_pg_keyframe_list(gw_store *, gw_slice,
-                            gw_code (*)(void *, gw_slice, gw_error *),
-                            void *, gw_error *);
+                            gw_code (*)(void *, gw_slice, gw_error *), void *,
+                            gw_error *);
 gw_code gw_pg_keyframe_put(gw_store *, const gw_saved_model *, gw_error *);
 
 /* pg_lock.c */
@@ -408,8 +405,8 @@ gw_code gw_pg_commit(gw_store *, gw_error *);
 void gw_pg_abort(gw_store *);
 gw_code gw_pg_append(gw_store *, const gw_position *, int64_t *, gw_error *);
 gw_code gw_pg_put_model(gw_store *, gw_slice, gw_slice, bool, gw_error *);
-gw_code gw_pg_write(gw_store *, const gw_position *, size_t, int64_t,
-                    int64_t, gw_error *);
+gw_code gw_pg_write(gw_store *, const gw_position *, size_t, int64_t, int64_t,
+                    gw_error *);
 gw_code gw_pg_put_run_state(gw_store *, const gw_run_state *, gw_error *);
 gw_code gw_pg_set_index(gw_store *, int64_t, gw_error *);
 gw_code gw_pg_set_final_index(gw_store *, int64_t, gw_error *);

@@ -45,8 +45,8 @@ add_position(reading *r, int row)
     char room[GW_PG_TIMESTAMP_ROOM];
     gw_position p = {
         .position = gw_pg_int(r->positions, row, P_POSITION),
-        .timestamp = timestamp_of(room, gw_pg_text(r->positions, row,
-                                                   P_TIMESTAMP)),
+        .timestamp =
+            timestamp_of(room, gw_pg_text(r->positions, row, P_TIMESTAMP)),
         .user_id = gw_pg_int(r->positions, row, P_USER),
         .information = gw_pg_text(r->positions, row, P_INFO),
         .migration_index = gw_pg_int(r->positions, row, P_INDEX),
@@ -74,8 +74,7 @@ add_events(reading *r, int64_t position, gw_error *err)
                            "position %" PRId64 " has events, but no row in "
                            "positions",
                            gw_pg_int(r->event, 0, E_POSITION));
-        code = gw_batch_add_event(&r->builder,
-                                  gw_pg_int(r->event, 0, E_WEIGHT),
+        code = gw_batch_add_event(&r->builder, gw_pg_int(r->event, 0, E_WEIGHT),
                                   gw_pg_text(r->event, 0, E_FQID),
                                   gw_pg_text(r->event, 0, E_TYPE),
                                   gw_pg_text(r->event, 0, E_DATA), err);
@@ -199,16 +198,15 @@ read_migrated(gw_pg *s, gw_pg_conn *conn, int64_t after, int64_t upto,
     gw_batch_reset(batch);
     if (code != GW_OK || !tables.positions || !tables.events)
         return code;
-    code = read_range(conn, &s->page, GW_PG_MADE_POSITIONS,
-                      GW_PG_MADE_EVENTS, after, upto, max_bytes, batch, err);
+    code = read_range(conn, &s->page, GW_PG_MADE_POSITIONS, GW_PG_MADE_EVENTS,
+                      after, upto, max_bytes, batch, err);
     if (code != GW_OK || batch->n > 0 || !tables.base)
         return code;
     code = gw_pg_ints(conn, GW_PG_LAST_MADE, NULL, &last, 1, err);
     if (code != GW_OK)
         return code;
-    return read_range(conn, &s->page, GW_PG_BASE_POSITIONS,
-                      GW_PG_BASE_EVENTS, after > last ? after : last, upto,
-                      max_bytes, batch, err);
+    return read_range(conn, &s->page, GW_PG_BASE_POSITIONS, GW_PG_BASE_EVENTS,
+                      after > last ? after : last, upto, max_bytes, batch, err);
 }
 
 /* A run must not pass a position that is still to come. Others only look
@@ -243,9 +241,9 @@ gw_pg_read(gw_store *store, gw_generation which, int64_t after, int64_t upto,
     if (code != GW_OK)
         return code;
     if (which == GW_GENERATION_LIVE)
-        code = read_range(conn, &s->page, GW_PG_LIVE_POSITIONS,
-                          GW_PG_LIVE_EVENTS, after, upto, max_bytes, batch,
-                          err);
+        code =
+            read_range(conn, &s->page, GW_PG_LIVE_POSITIONS, GW_PG_LIVE_EVENTS,
+                       after, upto, max_bytes, batch, err);
     else
         code = read_migrated(s, conn, after, upto, max_bytes, batch, err);
     gw_pg_end_view(conn);
@@ -253,8 +251,8 @@ gw_pg_read(gw_store *store, gw_generation which, int64_t after, int64_t upto,
 }
 
 gw_code
-gw_pg_read_now(gw_store *store, int64_t after, int64_t upto,
-               size_t max_bytes, gw_batch *batch, gw_error *err)
+gw_pg_read_now(gw_store *store, int64_t after, int64_t upto, size_t max_bytes,
+               gw_batch *batch, gw_error *err)
 {
     gw_pg *s = gw_pg_of(store);
     int64_t page = FIRST_PAGE;
@@ -277,9 +275,9 @@ gw_pg_max_position_now(gw_store *store, int64_t *out, gw_error *err)
 
     if (code == GW_OK)
         code = gw_pg_flush(s, err);
-    return code == GW_OK ? gw_pg_ints(&s->writer, GW_PG_LAST_POSITION, NULL,
-                                      out, 1, err)
-                         : code;
+    return code == GW_OK
+               ? gw_pg_ints(&s->writer, GW_PG_LAST_POSITION, NULL, out, 1, err)
+               : code;
 }
 
 /* ---- counts ---- */
@@ -326,8 +324,7 @@ count_rows(gw_pg_conn *conn, const gw_pg_tables *tables, int64_t target,
     counts->positions = live[0];
     counts->events = live[1];
     counts->migrated_at_target = made[0] + base[0];
-    counts->migrated_elsewhere = made[1] + base[1] -
-                                 counts->migrated_at_target;
+    counts->migrated_elsewhere = made[1] + base[1] - counts->migrated_at_target;
     return GW_OK;
 }
 
@@ -359,11 +356,10 @@ gw_pg_run_state(gw_store *store, gw_run_state *out, gw_error *err)
     gw_pg_conn *conn = gw_pg_reader(gw_pg_of(store));
     gw_run_state state = {0};
     int64_t *const members[] = {
-        &state.start_index,    &state.event_target,
-        &state.position,       &state.positions,
-        &state.events,         &state.events_written,
-        &state.keyframe_position, &state.base_target,
-        &state.base_position,  &state.final_index,
+        &state.start_index,       &state.event_target, &state.position,
+        &state.positions,         &state.events,       &state.events_written,
+        &state.keyframe_position, &state.base_target,  &state.base_position,
+        &state.final_index,
     };
     const int n = (int)(sizeof(members) / sizeof(members[0]));
     gw_pg_tables tables = {0};

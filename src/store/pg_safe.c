@@ -33,8 +33,8 @@ add_writer(gw_pg *s, const char *id)
 {
     if (s->n_writers == s->writers_room) {
         s->writers_room = s->writers_room ? 2 * s->writers_room : 16;
-        s->writers = gw_realloc(s->writers,
-                                s->writers_room * sizeof(*s->writers));
+        s->writers =
+            gw_realloc(s->writers, s->writers_room * sizeof(*s->writers));
     }
     gw_pg_writer *w = &s->writers[s->n_writers++];
     (void)snprintf(w->id, sizeof(w->id), "%s", id);
@@ -60,8 +60,8 @@ look(gw_pg *s, int64_t *safe, gw_error *err)
 {
     PGresult *rows = NULL;
     int64_t drawn = 0;
-    gw_code code = gw_pg_ints(&s->reader, GW_PG_LAST_DRAWN, NULL, &drawn, 1,
-                              err);
+    gw_code code =
+        gw_pg_ints(&s->reader, GW_PG_LAST_DRAWN, NULL, &drawn, 1, err);
 
     if (code == GW_OK)
         code = gw_pg_run(&s->reader, GW_PG_OPEN_WRITERS, NULL, &rows, err);

@@ -16,7 +16,7 @@ run_sections(gw_pg *s, const char *const *sections, size_t n, gw_error *err)
     return code;
 }
 
-#define RUN_SECTIONS(s, names, err)                                        \
+#define RUN_SECTIONS(s, names, err)                                            \
     run_sections((s), (names), sizeof(names) / sizeof((names)[0]), (err))
 
 /* Tables of our own are made when they are first needed. */
@@ -146,8 +146,7 @@ check_way_back(gw_pg *s, gw_error *err)
         return gw_fail(err, GW_E_STATE,
                        "there is no old generation to go back to");
     if (code == GW_OK)
-        code = gw_pg_ints(&s->writer, GW_PG_IS_SEALED, NULL, &sealed, 1,
-                          err);
+        code = gw_pg_ints(&s->writer, GW_PG_IS_SEALED, NULL, &sealed, 1, err);
     if (code == GW_OK && !sealed)
         return gw_fail(err, GW_E_STATE,
                        "positions were written since the cutover; going "
@@ -180,9 +179,8 @@ gw_pg_seal(gw_store *store, gw_error *err)
 
     if (code == GW_OK)
         code = gw_pg_flush(s, err);
-    return code == GW_OK
-               ? gw_pg_run(&s->writer, GW_PG_SEAL, NULL, NULL, err)
-               : code;
+    return code == GW_OK ? gw_pg_run(&s->writer, GW_PG_SEAL, NULL, NULL, err)
+                         : code;
 }
 
 gw_code
@@ -193,9 +191,8 @@ gw_pg_discard(gw_store *store, gw_error *err)
 
     if (code == GW_OK)
         code = gw_pg_section(&s->writer, "drop_old", err);
-    return code == GW_OK
-               ? gw_pg_run(&s->writer, GW_PG_UNSEAL, NULL, NULL, err)
-               : code;
+    return code == GW_OK ? gw_pg_run(&s->writer, GW_PG_UNSEAL, NULL, NULL, err)
+                         : code;
 }
 
 /* ---- beginning again ---- */
@@ -221,8 +218,7 @@ gw_pg_drop_base(gw_store *store, gw_error *err)
     gw_pg *s = gw_pg_of(store);
     gw_code code = gw_pg_writer_of(s, err);
 
-    return code == GW_OK ? gw_pg_section(&s->writer, "drop_base", err)
-                         : code;
+    return code == GW_OK ? gw_pg_section(&s->writer, "drop_base", err) : code;
 }
 
 gw_code

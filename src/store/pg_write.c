@@ -27,8 +27,7 @@ gw_pg_open_writer(gw_pg *s, gw_error *err)
     if (s->writer.db && PQstatus(s->writer.db) == CONNECTION_OK)
         return GW_OK;
     if (s->read_only)
-        return gw_fail(err, GW_E_STORE,
-                       "the store %s is open for reading only",
+        return gw_fail(err, GW_E_STORE, "the store %s is open for reading only",
                        s->store.name);
     gw_pg_conn_close(&s->writer);
     return gw_pg_conn_open(&s->writer, s->uri, s->store.name, err);
@@ -82,8 +81,7 @@ enter(gw_pg *s, gw_error *err)
     if (code == GW_OK)
         code = gw_pg_tables_of(&s->writer, &tables, err);
     if (code == GW_OK && tables.made)
-        code = gw_pg_ints(&s->writer, GW_PG_HAS_LEVELS, NULL, &levels, 1,
-                          err);
+        code = gw_pg_ints(&s->writer, GW_PG_HAS_LEVELS, NULL, &levels, 1, err);
     s->has_levels = levels != 0;
     s->has_made = tables.made;
     s->collection_len = tables.collection_len;
@@ -288,8 +286,7 @@ put_position(gw_pg *s, int64_t number, const gw_position *p)
 
     gw_buf_int(out, number);
     gw_buf_byte(out, '\t');
-    gw_pg_put_copy(out, p->timestamp.at ? p->timestamp
-                                        : gw_slice_of(s->now));
+    gw_pg_put_copy(out, p->timestamp.at ? p->timestamp : gw_slice_of(s->now));
     gw_buf_byte(out, '\t');
     gw_buf_int(out, p->user_id);
     gw_buf_byte(out, '\t');
@@ -304,16 +301,16 @@ put_position(gw_pg *s, int64_t number, const gw_position *p)
 static gw_code
 draw_position(gw_pg *s, int64_t *out, gw_error *err)
 {
-    gw_code code = gw_pg_ints(&s->writer, GW_PG_NEXT_POSITION, NULL, out, 1,
-                              err);
+    gw_code code =
+        gw_pg_ints(&s->writer, GW_PG_NEXT_POSITION, NULL, out, 1, err);
 
     if (code != GW_OK || *out > s->newest)
         return code;
     s->is_raised = true;
     code = raise_sequence(s, err);
-    return code == GW_OK ? gw_pg_ints(&s->writer, GW_PG_NEXT_POSITION, NULL,
-                                      out, 1, err)
-                         : code;
+    return code == GW_OK
+               ? gw_pg_ints(&s->writer, GW_PG_NEXT_POSITION, NULL, out, 1, err)
+               : code;
 }
 
 static gw_code
@@ -322,8 +319,8 @@ number_position(gw_pg *s, int64_t wanted, int64_t *out, gw_error *err)
     gw_code code = GW_OK;
 
     if (s->newest < 0)
-        code = gw_pg_ints(&s->writer, GW_PG_LAST_POSITION, NULL, &s->newest,
-                          1, err);
+        code = gw_pg_ints(&s->writer, GW_PG_LAST_POSITION, NULL, &s->newest, 1,
+                          err);
     if (code != GW_OK)
         return code;
     *out = wanted;
@@ -451,20 +448,19 @@ gw_pg_write(gw_store *store, const gw_position *positions, size_t n,
     if (code != GW_OK || n == 0)
         return code;
     if (s->last_event < 0)
-        code = gw_pg_ints(&s->writer, GW_PG_LAST_EVENT, NULL, &s->last_event,
-                          1, err);
+        code = gw_pg_ints(&s->writer, GW_PG_LAST_EVENT, NULL, &s->last_event, 1,
+                          err);
     if (code == GW_OK)
-        code = copy_rows(s, GW_PG_COPY_STATES, positions, n, event_target,
-                         err);
+        code = copy_rows(s, GW_PG_COPY_STATES, positions, n, event_target, err);
     if (code == GW_OK)
-        code = copy_rows(s, GW_PG_COPY_POSITIONS, positions, n, final_index,
-                         err);
+        code =
+            copy_rows(s, GW_PG_COPY_POSITIONS, positions, n, final_index, err);
     if (code != GW_OK)
         return code;
     gw_buf *rows = &s->made_rows;
     for (size_t i = 0; i < n && code == GW_OK; i++) {
-        put_events(rows, &s->buf, positions[i].position,
-                   positions[i].events, &s->last_event);
+        put_events(rows, &s->buf, positions[i].position, positions[i].events,
+                   &s->last_event);
         if (i + 1 < n && rows->len < 8 * PIECE_BYTES)
             continue;
         code = gw_pg_copy(&s->writer,
@@ -482,16 +478,14 @@ gw_pg_write(gw_store *store, const gw_position *positions, size_t n,
 /* ---- run state and indexes ---- */
 
 gw_code
-gw_pg_put_run_state(gw_store *store, const gw_run_state *state,
-                    gw_error *err)
+gw_pg_put_run_state(gw_store *store, const gw_run_state *state, gw_error *err)
 {
     gw_pg *s = gw_pg_of(store);
     const int64_t values[] = {
-        state->start_index,    state->event_target,
-        state->position,       state->positions,
-        state->events,         state->events_written,
-        state->keyframe_position, state->base_target,
-        state->base_position,  state->final_index,
+        state->start_index,       state->event_target, state->position,
+        state->positions,         state->events,       state->events_written,
+        state->keyframe_position, state->base_target,  state->base_position,
+        state->final_index,
     };
     gw_pg_params p = {0};
     gw_code code = gw_pg_ensure_made(s, err);
@@ -517,9 +511,8 @@ gw_pg_set_index(gw_store *store, int64_t index, gw_error *err)
     if (code == GW_OK)
         code = gw_pg_flush(s, err);
     gw_pg_add_int(&p, index);
-    return code == GW_OK
-               ? gw_pg_run(&s->writer, GW_PG_SET_INDEX, &p, NULL, err)
-               : code;
+    return code == GW_OK ? gw_pg_run(&s->writer, GW_PG_SET_INDEX, &p, NULL, err)
+                         : code;
 }
 
 gw_code

@@ -36,9 +36,8 @@ load_row(gw_arena *arena, sqlite3_stmt *statement, gw_model *models,
                        "begins again",
                        (long long)level);
     if (data.at)
-        code = gw_model_parse(arena, data,
-                              model.status == GW_STATUS_DELETED, &model,
-                              err);
+        code = gw_model_parse(arena, data, model.status == GW_STATUS_DELETED,
+                              &model, err);
     if (code != GW_OK)
         return code;
     if (level >= 0)

@@ -190,7 +190,7 @@ typedef struct gw_sqlite {
     /* the writing side */
     gw_sqlite_conn writer;
     gw_buf buf;
-    int wal_pages; /* in the log after the latest commit */
+    int wal_pages;        /* in the log after the latest commit */
     int64_t data_version; /* as of gw_sqlite_was_written */
     bool is_cutover, has_levels;
     char now[GW_TIMESTAMP_ROOM]; /* of the transaction */

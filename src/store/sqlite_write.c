@@ -223,9 +223,8 @@ gw_sqlite_was_written(gw_store *store)
     int64_t version = 0;
     gw_error ignored;
 
-    if (!s->writer.db ||
-        gw_sqlite_pragma(&s->writer, "PRAGMA data_version", &version,
-                         &ignored) != GW_OK)
+    if (!s->writer.db || gw_sqlite_pragma(&s->writer, "PRAGMA data_version",
+                                          &version, &ignored) != GW_OK)
         return false;
     bool is_new = s->data_version != 0 && version != s->data_version;
     s->data_version = version;

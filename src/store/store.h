@@ -16,8 +16,8 @@ typedef struct gw_store gw_store;
 
 /** How to open a store. */
 typedef struct gw_store_options {
-    bool create;    /* make the tables; GW_E_STATE when there are any */
-    bool read_only; /* for stats, dump, … */
+    bool create;      /* make the tables; GW_E_STATE when there are any */
+    bool read_only;   /* for stats, dump, … */
     int lock_wait_ms; /* 0: a default; waiting for the application's locks */
 } gw_store_options;
 
@@ -42,11 +42,11 @@ typedef enum gw_generation {
 
 /** What the migration tables hold; one row, GW's own. Zeroed: nothing. */
 typedef struct gw_run_state {
-    int64_t start_index;   /* migration index of the live positions */
-    int64_t event_target;  /* index of the migrated positions */
-    int64_t position;      /* the last migrated (all before it are too) */
-    int64_t positions;     /* migrated so far */
-    int64_t events;        /* events read for them */
+    int64_t start_index;  /* migration index of the live positions */
+    int64_t event_target; /* index of the migrated positions */
+    int64_t position;     /* the last migrated (all before it are too) */
+    int64_t positions;    /* migrated so far */
+    int64_t events;       /* events read for them */
     int64_t events_written;
     int64_t keyframe_position; /* models are saved as of this */
     int64_t base_target;   /* > 0: an older set's result is kept and counts */
@@ -91,9 +91,8 @@ const char *gw_store_name(const gw_store *store);
 
 /** Counts. `target` is the registered event target. full false leaves out
  *  what has to be counted row by row (positions, events, migrated_*). */
-GW_MUST_CHECK gw_code gw_store_count(gw_store *store, int64_t target,
-                                     bool full, gw_store_counts *out,
-                                     gw_error *err);
+GW_MUST_CHECK gw_code gw_store_count(gw_store *store, int64_t target, bool full,
+                                     gw_store_counts *out, gw_error *err);
 GW_MUST_CHECK gw_code gw_store_run_state(gw_store *store, gw_run_state *out,
                                          gw_error *err);
 
@@ -115,8 +114,7 @@ GW_MUST_CHECK gw_code gw_store_read(gw_store *store, gw_generation which,
 /** One live model; found false when there is none. In the arena. */
 GW_MUST_CHECK gw_code gw_store_model(gw_store *store, gw_arena *arena,
                                      gw_slice fqid, gw_slice *data,
-                                     bool *deleted, bool *found,
-                                     gw_error *err);
+                                     bool *deleted, bool *found, gw_error *err);
 /** Each live model, ascending by collection and id (number). `collection`
  *  at NULL: all. Slices live for the call. */
 typedef gw_code (*gw_model_visit)(void *arg, gw_slice fqid, gw_slice data,
@@ -125,12 +123,10 @@ GW_MUST_CHECK gw_code gw_store_models(gw_store *store, gw_slice collection,
                                       gw_model_visit visit, void *arg,
                                       gw_error *err);
 /** Each row of id_sequences, ascending by collection. */
-GW_MUST_CHECK gw_code gw_store_sequences(gw_store *store,
-                                         gw_code (*visit)(void *arg,
-                                                          gw_slice collection,
-                                                          int64_t id,
-                                                          gw_error *err),
-                                         void *arg, gw_error *err);
+GW_MUST_CHECK gw_code gw_store_sequences(
+    gw_store *store,
+    gw_code (*visit)(void *arg, gw_slice collection, int64_t id, gw_error *err),
+    void *arg, gw_error *err);
 
 /** Saved keyframes: as gw_keyframe_backing has it; self is the store. */
 GW_MUST_CHECK gw_code gw_store_keyframe_load(gw_store *store, gw_slice fqid,
@@ -181,16 +177,14 @@ GW_MUST_CHECK gw_code gw_store_model_now(gw_store *store, gw_arena *arena,
                                          bool *deleted, bool *found,
                                          gw_error *err);
 /** As gw_store_models, gw_store_read (live), on the writing side. */
-GW_MUST_CHECK gw_code gw_store_models_now(gw_store *store,
-                                          gw_slice collection,
+GW_MUST_CHECK gw_code gw_store_models_now(gw_store *store, gw_slice collection,
                                           gw_model_visit visit, void *arg,
                                           gw_error *err);
 GW_MUST_CHECK gw_code gw_store_read_now(gw_store *store, int64_t after,
                                         int64_t upto, size_t max_bytes,
                                         gw_batch *batch, gw_error *err);
 /** The newest live position, 0 for none, on the writing side. */
-GW_MUST_CHECK gw_code gw_store_max_position_now(gw_store *store,
-                                                int64_t *out,
+GW_MUST_CHECK gw_code gw_store_max_position_now(gw_store *store, int64_t *out,
                                                 gw_error *err);
 
 /** Appends migrated positions at the end of the migration tables: rows of
@@ -198,8 +192,8 @@ GW_MUST_CHECK gw_code gw_store_max_position_now(gw_store *store,
  *  from 1, and the ready-made positions at final_index. */
 GW_MUST_CHECK gw_code gw_store_write(gw_store *store,
                                      const gw_position *positions, size_t n,
-                                     int64_t event_target,
-                                     int64_t final_index, gw_error *err);
+                                     int64_t event_target, int64_t final_index,
+                                     gw_error *err);
 GW_MUST_CHECK gw_code gw_store_put_run_state(gw_store *store,
                                              const gw_run_state *state,
                                              gw_error *err);

@@ -73,8 +73,7 @@ additional_events(void *self, const gw_context *ctx, gw_event_list *out,
     char *fqid = gw_arena_printf(ctx->arena, "note/%lld",
                                  (long long)ctx->position->position);
     gw_code code = gw_event_parse(ctx->arena, gw_slice_of(fqid),
-                                  GW_LIT("create"), GW_LIT("{}"), &event,
-                                  err);
+                                  GW_LIT("create"), GW_LIT("{}"), &event, err);
     if (code == GW_OK) {
         gw_event_list_add(out, &event);
     }
@@ -126,8 +125,7 @@ tear_down(struct fixture *f)
 
 /* "c a/1 1" creates with v, "u a/1 2" updates v, "d a/1 0" deletes */
 static gw_position
-position(struct fixture *f, int64_t number, size_t n,
-         const char *const *events)
+position(struct fixture *f, int64_t number, size_t n, const char *const *events)
 {
     gw_position p = {.position = number,
                      .events = {GW_ARENA_NEW(&f->arena, gw_event, n), n}};
@@ -137,9 +135,9 @@ position(struct fixture *f, int64_t number, size_t n,
         const char *type = kind == 'c'   ? "create"
                            : kind == 'u' ? "update"
                                          : "delete";
-        char *data = kind == 'd' ? "null"
-                                 : gw_arena_printf(&f->arena, "{\"v\":%s}",
-                                                   space + 1);
+        char *data = kind == 'd'
+                         ? "null"
+                         : gw_arena_printf(&f->arena, "{\"v\":%s}", space + 1);
         gw_slice fqid = {events[i] + 2, (size_t)(space - events[i]) - 2};
         assert_int_equal(gw_event_parse(&f->arena, fqid, gw_slice_of(type),
                                         gw_slice_of(data), &p.events.at[i],
@@ -161,17 +159,14 @@ creates_are_offered_first_and_each_group_keeps_its_order(void **state)
     (void)state;
     struct fixture *f = set_up(1);
     gw_position first = position(f, 1, 1, (const char *[]){"c a/1 1"});
-    gw_position p =
-        position(f, 2, 4,
-                 (const char *[]){"u a/1 2", "c a/3 1", "d a/1 0",
-                                  "c a/2 1"});
+    gw_position p = position(
+        f, 2, 4, (const char *[]){"u a/1 2", "c a/3 1", "d a/1 0", "c a/2 1"});
 
     assert_int_equal(run(f, &first), 0);
     f->fakes[0].seen.len = 0;
     assert_int_equal(run(f, &p), 0);
 
-    assert_string_equal(gw_buf_cstr(&f->fakes[0].seen),
-                        "a/3+ a/2+ a/1~ a/1~ ");
+    assert_string_equal(gw_buf_cstr(&f->fakes[0].seen), "a/3+ a/2+ a/1~ a/1~ ");
     tear_down(f);
 }
 
@@ -182,8 +177,7 @@ events_that_say_nothing_are_dropped_but_added_ones_are_not(void **state)
     struct fixture *f = set_up(1);
     f->fakes[0].empty_updates = true;
     f->fakes[0].adds_note = true;
-    gw_position p =
-        position(f, 5, 2, (const char *[]){"c a/1 1", "u a/1 2"});
+    gw_position p = position(f, 5, 2, (const char *[]){"c a/1 1", "u a/1 2"});
 
     assert_int_equal(run(f, &p), 0);
 
@@ -198,8 +192,7 @@ an_error_names_file_position_and_event_and_leaves_no_trace(void **state)
     (void)state;
     struct fixture *f = set_up(2);
     f->fakes[1].fail_at = "a/2";
-    gw_position p =
-        position(f, 17, 2, (const char *[]){"c a/1 1", "c a/2 2"});
+    gw_position p = position(f, 17, 2, (const char *[]){"c a/1 1", "c a/2 2"});
     gw_model model;
 
     assert_int_equal(run(f, &p), GW_E_MIGRATION);
@@ -207,10 +200,9 @@ an_error_names_file_position_and_event_and_leaves_no_trace(void **state)
     assert_string_equal(f->err.text,
                         "on purpose (0003_two, position 17, event 2)");
     for (size_t level = 0; level < 3; level++) {
-        assert_int_equal(
-            gw_keyframes_get(gw_pipeline_keyframes(f->pipeline), level,
-                             GW_LIT("a/1"), &model, NULL),
-            0);
+        assert_int_equal(gw_keyframes_get(gw_pipeline_keyframes(f->pipeline),
+                                          level, GW_LIT("a/1"), &model, NULL),
+                         0);
         assert_int_equal(model.status, GW_STATUS_NONE);
     }
     tear_down(f);
@@ -238,8 +230,7 @@ the_old_side_of_a_later_stage_goes_event_by_event(void **state)
     f->fakes[1].looks_at_old = true;
     gw_position first = position(f, 1, 1, (const char *[]){"c a/1 1"});
     gw_position p = position(
-        f, 2, 4,
-        (const char *[]){"u a/1 2", "u a/1 3", "d a/1 0", "c b/1 1"});
+        f, 2, 4, (const char *[]){"u a/1 2", "u a/1 3", "d a/1 0", "c b/1 1"});
 
     assert_int_equal(run(f, &first), 0);
     assert_int_equal(run(f, &p), 0);

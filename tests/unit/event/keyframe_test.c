@@ -18,8 +18,7 @@ static gw_mask
 some_mask(void *arg, size_t level, gw_slice collection)
 {
     (void)arg, (void)collection;
-    return level == 0 ? (gw_mask){false, only_x, 1}
-                      : (gw_mask){true, NULL, 0};
+    return level == 0 ? (gw_mask){false, only_x, 1} : (gw_mask){true, NULL, 0};
 }
 
 static gw_mask
@@ -34,11 +33,9 @@ apply(gw_keyframes *kf, size_t level, const char *fqid, const char *type,
       const char *data, gw_arena *arena)
 {
     gw_event event;
-    gw_code code =
-        gw_event_parse(arena, gw_slice_of(fqid), gw_slice_of(type),
-                       gw_slice_of(data), &event, NULL);
-    return code == GW_OK ? gw_keyframes_apply(kf, level, &event, NULL)
-                         : code;
+    gw_code code = gw_event_parse(arena, gw_slice_of(fqid), gw_slice_of(type),
+                                  gw_slice_of(data), &event, NULL);
+    return code == GW_OK ? gw_keyframes_apply(kf, level, &event, NULL) : code;
 }
 
 static int64_t
@@ -150,8 +147,8 @@ a_level_keeps_only_what_its_mask_names(void **state)
     gw_keyframes *kf = gw_keyframes_new(2, some_mask, NULL, NULL);
     gw_keyframes_begin(kf, 1);
 
-    assert_int_equal(
-        apply(kf, 0, "a/1", "create", "{\"v\":1,\"x\":2}", &arena), 0);
+    assert_int_equal(apply(kf, 0, "a/1", "create", "{\"v\":1,\"x\":2}", &arena),
+                     0);
 
     assert_int_equal(field_of(kf, 0, "a/1", "v"), -1);
     assert_int_equal(field_of(kf, 0, "a/1", "x"), 2);
@@ -168,8 +165,7 @@ what_a_masked_level_kept_is_not_shared_with_a_whole_one(void **state)
     gw_arena_init(&arena);
     gw_keyframes *kf = gw_keyframes_new(2, some_mask, NULL, NULL);
     assert_int_equal(gw_event_parse(&arena, GW_LIT("a/1"), GW_LIT("create"),
-                                    GW_LIT("{\"v\":1,\"x\":2}"), &event,
-                                    NULL),
+                                    GW_LIT("{\"v\":1,\"x\":2}"), &event, NULL),
                      0);
     gw_keyframes_begin(kf, 1);
 
@@ -217,8 +213,8 @@ ids_of_any_length_are_told_apart(void **state)
     for (size_t i = 0; i < 6; i++) {
         assert_int_equal(field_of(kf, 0, fqids[i], "v"), (int64_t)i);
     }
-    assert_int_equal(
-        gw_keyframes_each(kf, GW_LIT("a"), collect, &seen, NULL), 0);
+    assert_int_equal(gw_keyframes_each(kf, GW_LIT("a"), collect, &seen, NULL),
+                     0);
     for (size_t i = 0; i < 5; i++) {
         assert_non_null(strstr(gw_buf_cstr(&seen), fqids[i]));
     }
@@ -278,8 +274,7 @@ keep(void *arg, const gw_saved_model *saved, gw_error *err)
 }
 
 static gw_code
-fetch(void *self, gw_slice fqid, gw_model *models, size_t levels,
-      gw_error *err)
+fetch(void *self, gw_slice fqid, gw_model *models, size_t levels, gw_error *err)
 {
     struct kept *kept = self;
     (void)err;
@@ -323,8 +318,8 @@ what_was_saved_and_dropped_is_fetched_again(void **state)
     gw_keyframes_drop(kf);
 
     assert_true(gw_keyframes_bytes(kf) < bytes);
-    assert_int_equal(
-        gw_keyframes_each(kf, GW_LIT("a"), collect, &seen, NULL), 0);
+    assert_int_equal(gw_keyframes_each(kf, GW_LIT("a"), collect, &seen, NULL),
+                     0);
     assert_string_equal(gw_buf_cstr(&seen), "a/1 ");
     assert_int_equal(field_of(kf, 0, "a/1", "v"), 1);
     assert_int_equal(field_of(kf, 1, "a/1", "v"), 10);

@@ -42,9 +42,8 @@ static gw_code
 apply(struct fixture *f, const char *type, const char *data)
 {
     gw_event event;
-    gw_code code = gw_event_parse(&f->arena, GW_LIT("a/1"),
-                                  gw_slice_of(type), gw_slice_of(data),
-                                  &event, &f->err);
+    gw_code code = gw_event_parse(&f->arena, GW_LIT("a/1"), gw_slice_of(type),
+                                  gw_slice_of(data), &event, &f->err);
     return code != GW_OK
                ? code
                : gw_model_apply(&f->model, &event, 7, &everything, &f->err);
@@ -136,11 +135,9 @@ deleted_models_keep_their_fields(void **state)
     assert_int_equal(apply(f, "create", "{\"v\":1}"), 0);
     assert_int_equal(apply(f, "delete", "null"), 0);
 
-    assert_model(f,
-                 "{\"v\":1,\"meta_deleted\":true,\"meta_position\":7}");
+    assert_model(f, "{\"v\":1,\"meta_deleted\":true,\"meta_position\":7}");
     assert_int_equal(apply(f, "restore", "null"), 0);
-    assert_model(f,
-                 "{\"v\":1,\"meta_deleted\":false,\"meta_position\":7}");
+    assert_model(f, "{\"v\":1,\"meta_deleted\":false,\"meta_position\":7}");
 }
 
 static void
@@ -208,9 +205,8 @@ malformed_events_are_refused_naming_fqid_or_field(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         gw_event event;
         gw_code code = gw_event_parse(
-            &f->arena, gw_slice_of(cases[i].fqid),
-            gw_slice_of(cases[i].type), gw_slice_of(cases[i].data), &event,
-            &f->err);
+            &f->arena, gw_slice_of(cases[i].fqid), gw_slice_of(cases[i].type),
+            gw_slice_of(cases[i].data), &event, &f->err);
 
         assert_int_equal(code, GW_E_INPUT);
         assert_non_null(strstr(f->err.text, cases[i].named));
@@ -226,8 +222,8 @@ an_unchanged_event_prints_the_bytes_it_was_read_with(void **state)
     const char *data = "{ \"v\" : 1.10 , \"w\":[ ] }";
 
     assert_int_equal(gw_event_parse(&f->arena, GW_LIT("box/1"),
-                                    GW_LIT("create"), gw_slice_of(data),
-                                    &event, &f->err),
+                                    GW_LIT("create"), gw_slice_of(data), &event,
+                                    &f->err),
                      0);
     gw_event_put_data(&buf, &event);
 
@@ -242,11 +238,10 @@ half_a_listfields_prints_both_halves(void **state)
     gw_event event;
     gw_buf buf = {0};
 
-    assert_int_equal(gw_event_parse(&f->arena, GW_LIT("box/1"),
-                                    GW_LIT("listfields"),
-                                    GW_LIT("{\"add\":{\"l\":[1]}}"), &event,
-                                    &f->err),
-                     0);
+    assert_int_equal(
+        gw_event_parse(&f->arena, GW_LIT("box/1"), GW_LIT("listfields"),
+                       GW_LIT("{\"add\":{\"l\":[1]}}"), &event, &f->err),
+        0);
     gw_event_put_data(&buf, &event);
 
     assert_string_equal(gw_buf_cstr(&buf),
@@ -270,11 +265,11 @@ a_printed_model_is_parsed_back_without_its_meta_fields(void **state)
     assert_int_equal(model.status, GW_STATUS_DELETED);
     assert_int_equal(model.meta_position, 7);
     assert_int_equal(gw_state_count(model.state), 1);
-    assert_true(gw_slice_equal(gw_state_get(model.state, GW_LIT("v")),
-                               GW_LIT("1.10")));
-    assert_int_equal(gw_model_parse(&f->arena, GW_LIT("[1]"), false, &model,
-                                    &f->err),
-                     GW_E_INPUT);
+    assert_true(
+        gw_slice_equal(gw_state_get(model.state, GW_LIT("v")), GW_LIT("1.10")));
+    assert_int_equal(
+        gw_model_parse(&f->arena, GW_LIT("[1]"), false, &model, &f->err),
+        GW_E_INPUT);
     gw_state_release((gw_state *)model.state);
     gw_buf_clear(&text);
 }

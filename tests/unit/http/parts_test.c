@@ -58,17 +58,16 @@ addresses_are_split(void **state)
         {"a:0", "a", 0},
         {"a:65535", "a", 65535},
     };
-    static const char *const bad[] = {"",      ":1",      "a:",   "a:65536",
-                                      "a:1x",  "[::1",    "[]:1", "[::1]x",
-                                      "a:-1",  "a:99999999999999999999",
-                                      "[::1]:"};
+    static const char *const bad[] = {
+        "",      ":1",   "a:",     "a:65536", "a:1x",
+        "[::1",  "[]:1", "[::1]x", "a:-1",    "a:99999999999999999999",
+        "[::1]:"};
     char host[64];
     int port;
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        assert_true(
-            gw_listen_split(rows[i].text, host, sizeof(host), &port));
+        assert_true(gw_listen_split(rows[i].text, host, sizeof(host), &port));
         assert_string_equal(host, rows[i].host);
         assert_int_equal(port, rows[i].port);
     }

@@ -65,8 +65,8 @@ record_of(int64_t run, gw_outcome outcome)
 static void
 must_open(fixture *f)
 {
-    assert_int_equal(
-        gw_journal_open(f->dir, &f->history, &f->file, &f->err), GW_OK);
+    assert_int_equal(gw_journal_open(f->dir, &f->history, &f->file, &f->err),
+                     GW_OK);
 }
 
 static void
@@ -140,15 +140,18 @@ a_start_without_an_end_is_under_way(void **state)
     must_add(f, &start);
     must_read(f);
 
-    assert_int_equal(gw_history_last(&f->history)->outcome,
-                     GW_OUTCOME_RUNNING);
+    assert_int_equal(gw_history_last(&f->history)->outcome, GW_OUTCOME_RUNNING);
 }
 
 static void
 torn_and_foreign_lines_are_passed_over(void **state)
 {
     static const char *const lines[] = {
-        "{\"run\":2,\"comm", "\n", "[]\n", "\xff\n", "{}\n",
+        "{\"run\":2,\"comm",
+        "\n",
+        "[]\n",
+        "\xff\n",
+        "{}\n",
         "{\"run\":-4,\"command\":\"migrate\",\"result\":\"failed\"}\n",
         "{\"run\":4,\"command\":\"nothing\",\"result\":\"failed\"}\n",
         "{\"run\":4,\"command\":\"migrate\",\"result\":\"odd\"}\n",

@@ -13,9 +13,10 @@
 
 #include "service/service_priv.h"
 
-#define LINE "{\"events\":[{\"fqid\":\"a/%d\",\"type\":\"create\",\"data\":{}}]}\n"
-#define RULES                                                              \
-    "{\"rules\":[{\"rename_field\":{\"collection\":\"a\",\"from\":\"f\","  \
+#define LINE                                                                   \
+    "{\"events\":[{\"fqid\":\"a/%d\",\"type\":\"create\",\"data\":{}}]}\n"
+#define RULES                                                                  \
+    "{\"rules\":[{\"rename_field\":{\"collection\":\"a\",\"from\":\"f\","      \
     "\"to\":\"g\"}}]}"
 
 typedef struct fixture {
@@ -59,9 +60,8 @@ write_migration(fixture *f, const char *text)
 static void
 open_service(fixture *f)
 {
-    gw_service_options options = {.store = f->store,
-                                  .migrations = f->migrations,
-                                  .state_dir = f->state};
+    gw_service_options options = {
+        .store = f->store, .migrations = f->migrations, .state_dir = f->state};
 
     if (gw_service_open(&options, &f->service, &f->err) != GW_OK)
         fail_msg("%s", f->err.text);
@@ -166,9 +166,8 @@ nothing_ever_run_has_no_output(void **state)
 
     look(f);
 
-    assert_string_equal(
-        answer(f, true),
-        "{\"success\":true,\"status\":\"migration_required\"}");
+    assert_string_equal(answer(f, true),
+                        "{\"success\":true,\"status\":\"migration_required\"}");
     assert_string_equal(result(f), "{\"status\":\"completed\",\"step\":\"\","
                                    "\"last_err\":null,\"try_count\":0}");
 }
@@ -269,9 +268,8 @@ control_needs_something_to_control(void **state)
 {
     fixture *f = *state;
 
-    assert_int_equal(
-        gw_service_control(f->service, GW_CONTROL_CANCEL, &f->err),
-        GW_E_STATE);
+    assert_int_equal(gw_service_control(f->service, GW_CONTROL_CANCEL, &f->err),
+                     GW_E_STATE);
 }
 
 static void
@@ -293,13 +291,11 @@ static void
 the_state_folder_is_of_one_service(void **state)
 {
     fixture *f = *state;
-    gw_service_options options = {.store = f->store,
-                                  .migrations = f->migrations,
-                                  .state_dir = f->state};
+    gw_service_options options = {
+        .store = f->store, .migrations = f->migrations, .state_dir = f->state};
     gw_service *second = NULL;
 
-    assert_int_equal(gw_service_open(&options, &second, &f->err),
-                     GW_E_LOCKED);
+    assert_int_equal(gw_service_open(&options, &second, &f->err), GW_E_LOCKED);
     assert_null(second);
 }
 
