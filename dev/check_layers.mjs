@@ -3,7 +3,7 @@
 // one home, and never shows in a header. Tests may use them all.
 import { complain, files, lines } from './tree.mjs';
 
-const order = ['base', 'event', 'store', 'migration', 'engine', 'source',
+const order = ['base', 'event', 'store', 'migration', 'engine', 'net', 'source',
   'service', 'http', 'cli'];
 
 /** Which files may include a header of a library. */
@@ -13,7 +13,7 @@ const homes = [
   [/^(lua|lualib|lauxlib)\.h$/, /^src\/migration\/.*(\.c|_priv\.h)$/],
   [/^dlfcn\.h$/, /^src\/migration\/.*\.c$/],
   [/^openssl\//, /^src\/(migration|base)\/.*\.c$/],
-  [/^curl\//, /^src\/source\/.*\.c$/],
+  [/^curl\//, /^src\/net\/.*\.c$/],
   [/^microhttpd\.h$/, /^src\/http\/.*\.c$/],
   [/^(jansson|cmocka|yajl.*)\.h$/, /^tests\//],
 ];

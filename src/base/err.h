@@ -20,6 +20,7 @@
     X(STATE,       "state",       409, 1)   /* not allowed in this state */ \
     X(LIMIT,       "limit",       413, 1)   /* a limit was reached */      \
     X(STORE,       "store",       503, 3)   /* the store cannot be used */ \
+    X(SERVER,      "server",      502, 3)   /* no answer from a server */  \
     X(LOCKED,      "locked",      409, 3)   /* another run holds it */     \
     X(DIFFERENT,   "different",   409, 4)   /* verification: a difference */ \
     X(INTERRUPTED, "interrupted", 503, 130) /* stopped on request */

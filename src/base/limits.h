@@ -42,7 +42,13 @@
 #define GW_LIMIT_HTTP_HEAD_MS 20000 /* to send the headers */
 #define GW_LIMIT_HTTP_BODY_MS 10000 /* to send the body */
 
+/* asking other servers */
+#define GW_LIMIT_NET_ANSWER ((size_t)16 * GW_MIB) /* one answer */
+#define GW_LIMIT_NET_ERROR ((size_t)64 * GW_KIB)  /* kept of an error's page */
+
 /* defaults a user may change */
+#define GW_DEFAULT_NET_CONNECT_MS 10000
+#define GW_DEFAULT_NET_MS 60000                   /* for a whole answer */
 #define GW_DEFAULT_MEMORY ((size_t)4096 * GW_MIB) /* for models */
 #define GW_DEFAULT_LUA_MEMORY ((size_t)256 * GW_MIB)
 #define GW_DEFAULT_LUA_SECONDS 10 /* per call */
