@@ -2,7 +2,6 @@
 /* The error value. Formats only; logging and printing are for the edges. */
 #include "base/err.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -148,6 +147,17 @@ const char *
 gw_code_name(gw_code code)
 {
     return row_of(code)->name;
+}
+
+bool
+gw_code_find(const char *name, gw_code *out)
+{
+    for (size_t i = 0; i < sizeof(code_rows) / sizeof(code_rows[0]); i++)
+        if (strcmp(code_rows[i].name, name) == 0) {
+            *out = (gw_code)i;
+            return true;
+        }
+    return false;
 }
 
 int

@@ -4,6 +4,7 @@
 #define GW_BASE_ERR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #define GW_MUST_CHECK __attribute__((warn_unused_result))
@@ -53,6 +54,8 @@ gw_code gw_fail_suffix(gw_error *err, const char *fmt, ...) GW_PRINTF(2, 3);
 /** The wire name ("migration"), exit status and HTTP status of a code. */
 const char *gw_code_name(gw_code code);
 int gw_code_exit(gw_code code);
+/** The code of a wire name; false when there is none. */
+bool gw_code_find(const char *name, gw_code *out);
 int gw_code_http(gw_code code);
 
 #endif

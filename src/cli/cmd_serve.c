@@ -118,7 +118,7 @@ serve(gw_session *s, gw_service *service, gw_http *http, const gw_log *log)
                GW_LOG_TEXT("address", gw_http_address(http)),
                GW_LOG_TEXT("version", GW_VERSION));
     while (!atomic_load(&s->stop))
-        usleep(POLL_US);
+        (void)gw_session_sleep(s, INT32_MAX);
     gw_log_put(log, GW_LOG_INFO, "stopping",
                GW_LOG_INT("running", gw_service_is_running(service)));
     gw_http_refuse(http);

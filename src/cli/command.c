@@ -19,6 +19,10 @@
      GW_OPTION_BIT(TLS_KEY) | GW_OPTION_BIT(ALLOW_PLAINTEXT) |                 \
      GW_OPTION_BIT(ALLOW_HOST) | GW_OPTION_BIT(PROTECT_STATUS))
 
+#define CLIENT                                                                 \
+    (GW_OPTION_BIT(AUTH_PASSWORD_FILE) | GW_OPTION_BIT(TLS_CA) |               \
+     GW_OPTION_BIT(ALLOW_PLAINTEXT) | GW_OPTION_BIT(INTERVAL))
+
 #define ON_STORE (GW_NEED_STORE | GW_NEED_MIGRATIONS)
 #define BESIDE_STORE (GW_NEED_STORE | GW_NEED_MIGRATIONS_IF_ANY)
 #define LONG (GW_NEED_PROGRESS | GW_NEED_STOP)
@@ -154,10 +158,21 @@ static const gw_command COMMANDS[] = {
         .options = WHERE | SCRIPTS | SPEED | LOCKS | SERVER,
         .run = gw_cmd_serve,
     }, {
+        .name = "monitor", .summary = "watches a server until its run ends",
+        .arguments = "[URL]",
+        .about = "Asks a server (http://127.0.0.1:5001 without a URL) how its "
+                 "run goes, and prints what changes: text and a progress bar "
+                 "on a terminal, JSON lines elsewhere. While the server is "
+                 "away it tries again, less and less often. Ends when the "
+                 "run does, with the status that the run's own command would "
+                 "have ended with.",
+        .args_max = 1, .needs = GW_NEED_STOP,
+        .options = CLIENT | JSON, .run = gw_cmd_monitor,
+    }, {
         .name = "help", .summary = "shows the help of a command",
         .arguments = "[COMMAND]", .words = "@commands",
         .about = "Shows the help of a command, or the overview.",
-        .args_max = 1, .run = gw_cmd_help,
+        .args_max = 1, .is_minor = true, .run = gw_cmd_help,
     }, {
         .name = "completion", .summary = "prints completions for a shell",
         .arguments = "bash|zsh|fish", .words = "bash zsh fish",
@@ -165,11 +180,13 @@ static const gw_command COMMANDS[] = {
                  "`. <(godwit completion bash)`, for zsh the same or a file "
                  "_godwit in $fpath, for fish a file godwit.fish in its "
                  "completions folder.",
-        .args_min = 1, .args_max = 1, .run = gw_cmd_completion,
+        .args_min = 1, .args_max = 1, .is_minor = true,
+        .run = gw_cmd_completion,
     }, {
         .name = "man", .summary = "prints the manual page",
         .about = "Prints the manual page godwit(1), for `man -l -`.",
-        .options = GW_OPTION_BIT(MARKDOWN), .run = gw_cmd_man,
+        .is_minor = true, .options = GW_OPTION_BIT(MARKDOWN),
+        .run = gw_cmd_man,
     },
 };
 /* clang-format on */

@@ -28,6 +28,7 @@ typedef struct gw_command {
     const char *words;     /* to complete: "@files", "@commands", "a b" */
     const char *about;     /* paragraphs, parted by '\n' */
     int args_min, args_max;
+    bool is_minor;    /* the overview just names it */
     unsigned needs;   /* gw_need */
     uint64_t options; /* shown and taken, besides the general ones */
     gw_code (*run)(struct gw_session *session, gw_error *err);
@@ -77,6 +78,7 @@ gw_code gw_cmd_convert(struct gw_session *session, gw_error *err);
 gw_code gw_cmd_new(struct gw_session *session, gw_error *err);
 gw_code gw_cmd_check(struct gw_session *session, gw_error *err);
 gw_code gw_cmd_serve(struct gw_session *session, gw_error *err);
+gw_code gw_cmd_monitor(struct gw_session *session, gw_error *err);
 gw_code gw_cmd_help(struct gw_session *session, gw_error *err);
 gw_code gw_cmd_completion(struct gw_session *session, gw_error *err);
 gw_code gw_cmd_man(struct gw_session *session, gw_error *err);

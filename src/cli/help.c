@@ -40,15 +40,21 @@ gw_help_exit_text(int status)
 void
 gw_help_put_overview(gw_buf *buf)
 {
+    gw_buf minor = {0};
+
     gw_buf_text(buf, "Usage: godwit COMMAND [options]   "
                      "(godwit help COMMAND says more)\n");
     for (size_t i = 0; gw_command_at(i); i++) {
         const gw_command *c = gw_command_at(i);
-        gw_buf_printf(buf, "  %-28s  %s\n", c->name, c->summary);
+        if (c->is_minor)
+            gw_buf_printf(&minor, "%s%s", minor.len ? ", " : "", c->name);
+        else
+            gw_buf_printf(buf, "  %-28s  %s\n", c->name, c->summary);
     }
-    gw_buf_text(buf, "Examples:\n");
+    gw_buf_printf(buf, "  %-28s  %s\n", gw_buf_cstr(&minor), "about Godwit");
+    gw_buf_clear(&minor);
     for (size_t i = 0; gw_help_example_at(i); i++)
-        gw_buf_printf(buf, "  %s\n", gw_help_example_at(i)->line);
+        gw_buf_printf(buf, "$ %s\n", gw_help_example_at(i)->line);
 }
 
 static void

@@ -113,7 +113,7 @@ static const gw_option OPTIONS[GW_OPTION_COUNT] = {
         .name = "auth-password-file", .type = GW_OPTION_TYPE_TEXT,
         .value = "FILE", .env = "INTERNAL_AUTH_PASSWORD_FILE",
         .help = "the file with the secret that clients must give; without "
-                "it one is made in the state folder",
+                "it serve makes one in its state folder",
     },
     [GW_OPTION_TLS_CERT] = {
         .name = "tls-cert", .type = GW_OPTION_TYPE_TEXT, .value = "FILE",
@@ -127,7 +127,8 @@ static const gw_option OPTIONS[GW_OPTION_COUNT] = {
     },
     [GW_OPTION_ALLOW_PLAINTEXT] = {
         .name = "allow-plaintext", .type = GW_OPTION_TYPE_FLAG,
-        .help = "listens outside of loopback without TLS",
+        .help = "no TLS to or from other machines: something else protects "
+                "the way",
     },
     [GW_OPTION_ALLOW_HOST] = {
         .name = "allow-host", .type = GW_OPTION_TYPE_TEXT, .value = "NAMES",
@@ -138,6 +139,18 @@ static const gw_option OPTIONS[GW_OPTION_COUNT] = {
     [GW_OPTION_PROTECT_STATUS] = {
         .name = "protect-status", .type = GW_OPTION_TYPE_FLAG,
         .help = "wants the secret for the status too, from loopback as well",
+    },
+    [GW_OPTION_INTERVAL] = {
+        .name = "interval", .type = GW_OPTION_TYPE_DURATION,
+        .value = "DURATION", .env = "GODWIT_INTERVAL", .number = 5000,
+        .min = 10, .max = 86400000,
+        .help = "how often to ask",
+    },
+    [GW_OPTION_TLS_CA] = {
+        .name = "tls-ca", .type = GW_OPTION_TYPE_TEXT, .value = "FILE",
+        .env = "GODWIT_TLS_CA",
+        .help = "certificates of who signed the server's, PEM; without it "
+                "those of the system",
     },
     [GW_OPTION_MARKDOWN] = {
         .name = "markdown", .type = GW_OPTION_TYPE_FLAG,

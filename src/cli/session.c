@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "base/units.h"
 
 /* The engine's output. In text it is the command's result, unless that is a
  * stream of its own; in JSON it becomes a member of the result. */
@@ -124,6 +125,22 @@ gw_session_close(gw_session *session)
     if (session->run.migrations)
         gw_migrations_close(&session->migrations);
     gw_buf_clear(&session->lines);
+}
+
+bool
+gw_session_sleep(gw_session *session, int64_t ms)
+{
+    enum { POLL_MS = 50 };
+    int64_t until_us = gw_clock_us() + ms * 1000;
+
+    while (!atomic_load(&session->stop)) {
+        int64_t left_us = until_us - gw_clock_us();
+        if (left_us <= 0)
+            return true;
+        usleep(
+            (useconds_t)(left_us < POLL_MS * 1000 ? left_us : POLL_MS * 1000));
+    }
+    return false;
 }
 
 static void

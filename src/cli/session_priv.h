@@ -34,6 +34,16 @@ void gw_session_close(gw_session *session);
 void gw_session_put_result(gw_session *session, gw_code code,
                            const gw_error *error);
 
+struct gw_net;
+
+/** A client for the server that the first argument names, with the secret and
+ *  the certificates of the options. Errors: those of gw_net_open. */
+GW_MUST_CHECK gw_code gw_session_open_net(gw_session *session, int64_t wait_ms,
+                                          struct gw_net **out, gw_error *err);
+
+/** Sleeps. False when the command is to stop, and then at once. */
+bool gw_session_sleep(gw_session *session, int64_t ms);
+
 /**
  * Appends the store's URI: --store, GODWIT_STORE, or one made of the
  * variables DATABASE_….

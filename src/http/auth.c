@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "base/secret.h"
 #include "http/http_priv.h"
 
 enum { HOST_SIZE = 256 };
@@ -40,18 +41,15 @@ gw_code
 gw_auth_open(gw_http *http, gw_error *err)
 {
     gw_buf secret = {0}, base64 = {0};
-    gw_code code = gw_secret_read(&http->options, &secret, err);
+    gw_code code = gw_secret_find(&http->options, &secret, err);
 
     if (!code) {
         put_base64(&base64, gw_buf_as_slice(&secret));
         checksum(gw_buf_as_slice(&secret), http->secret);
         checksum(gw_buf_as_slice(&base64), http->secret_base64);
-        explicit_bzero(base64.at, base64.len);
     }
-    if (secret.at)
-        explicit_bzero(secret.at, secret.len);
-    gw_buf_clear(&secret);
-    gw_buf_clear(&base64);
+    gw_secret_wipe(&secret);
+    gw_secret_wipe(&base64);
     return code;
 }
 

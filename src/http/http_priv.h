@@ -147,7 +147,8 @@ bool gw_auth_is_own_host(const gw_request *request);
 bool gw_auth_is_own_origin(const gw_request *request);
 
 /* secret.c */
-GW_MUST_CHECK gw_code gw_secret_read(const gw_http_options *options,
+/** That of the options, or one in the state folder, made if need be. */
+GW_MUST_CHECK gw_code gw_secret_find(const gw_http_options *options,
                                      gw_buf *out, gw_error *err);
 
 /* listen.c */
@@ -176,6 +177,7 @@ void gw_peer_set(gw_http *http, gw_peer *peer, gw_peer_stage stage);
 /* the routes' own */
 bool gw_commands_handle(gw_request *request);
 bool gw_result_handle(gw_request *request);
+bool gw_progress_handle(gw_request *request);
 bool gw_history_handle(gw_request *request);
 bool gw_health_handle(gw_request *request);
 bool gw_ready_handle(gw_request *request);

@@ -7,6 +7,7 @@ static const gw_route ROUTES[] = {
     {"POST", "/internal/migrations",  GW_ACCESS_SECRET, gw_commands_handle},
     {"POST", "/internal/migrations/", GW_ACCESS_SECRET, gw_commands_handle},
     {"GET",  "/migrate/result",       GW_ACCESS_LOCAL,  gw_result_handle},
+    {"GET",  "/migrate/progress",     GW_ACCESS_LOCAL,  gw_progress_handle},
     {"GET",  "/migrate/history",      GW_ACCESS_LOCAL,  gw_history_handle},
     {"GET",  "/migrate/events",       GW_ACCESS_LOCAL,  gw_events_handle},
     {"GET",  "/metrics",              GW_ACCESS_LOCAL,  gw_metrics_handle},

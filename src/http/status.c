@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The small reading routes: result, history, health, ready, version. */
+/* The small reading routes: result, progress, history, health, ready,
+ * version. */
 #include <microhttpd.h>
 
 #include "http/http_priv.h"
@@ -12,6 +13,15 @@ gw_result_handle(gw_request *request)
     gw_buf body = {0};
 
     gw_service_put_result(request->http->service, &body);
+    return gw_reply_json(request, MHD_HTTP_OK, &body);
+}
+
+bool
+gw_progress_handle(gw_request *request)
+{
+    gw_buf body = {0};
+
+    gw_service_put_progress(request->http->service, &body);
     return gw_reply_json(request, MHD_HTTP_OK, &body);
 }
 

@@ -7,6 +7,8 @@
 #ifndef GW_NET_NET_H
 #define GW_NET_NET_H
 
+#include <stdatomic.h>
+
 #include "base/mem.h"
 
 /** Whom to ask, and how. Everything is copied. */
@@ -20,6 +22,7 @@ typedef struct gw_net_options {
     int64_t timeout_ms;   /* for a whole answer; 0: GW_DEFAULT_NET_MS */
     int64_t idle_ms;      /* for nothing to come, in seconds; 0: none */
     size_t answer_bytes;  /* 0: GW_LIMIT_NET_ANSWER */
+    const atomic_bool *stop; /* borrowed, or NULL; true: break off */
 } gw_net_options;
 
 typedef struct gw_net_header {
@@ -60,8 +63,8 @@ const char *gw_net_name(const gw_net *net);
  *
  * Shape:  any status is an answer.
  * Errors: GW_E_SERVER when none came (refused, too late, broken off, no
- *         trust in the certificate); GW_E_LIMIT when it was too long; those
- *         of request->take.
+ *         trust in the certificate); GW_E_LIMIT when it was too long;
+ *         GW_E_INTERRUPTED after options->stop; those of request->take.
  */
 GW_MUST_CHECK gw_code gw_net_ask(gw_net *net, const gw_net_request *request,
                                  gw_net_answer *out, gw_error *err);

@@ -18,6 +18,7 @@ typedef struct gw_net_place {
     bool is_loopback;
     int64_t connect_ms, timeout_ms, idle_ms;
     size_t answer_bytes;
+    const atomic_bool *stop; /* borrowed, or NULL */
 } gw_net_place;
 
 GW_MUST_CHECK gw_code gw_net_place_init(gw_net_place *place,

@@ -155,6 +155,7 @@ gw_net_place_init(gw_net_place *place, const gw_net_options *options,
         .timeout_ms = or_default(o->timeout_ms, GW_DEFAULT_NET_MS),
         .idle_ms = o->idle_ms,
         .answer_bytes = o->answer_bytes ? o->answer_bytes : GW_LIMIT_NET_ANSWER,
+        .stop = o->stop,
     };
     if (strncmp(o->url, "unix:", 5) == 0)
         code = read_socket(place, o->url + 5, err);

@@ -39,6 +39,23 @@ take_bytes(char *bytes, size_t size, size_t n, void *arg)
     return t->failure ? CURL_WRITEFUNC_ERROR : size * n;
 }
 
+/* Called about every second, and whenever something comes. */
+static int
+see_stop(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+         curl_off_t up)
+{
+    gw_transfer *t = arg;
+
+    (void)down_total;
+    (void)down;
+    (void)up_total;
+    (void)up;
+    if (!t->failure && atomic_load(t->place->stop))
+        t->failure = gw_fail(&t->err, GW_E_INTERRUPTED,
+                             "%s: stopped on request", t->place->name);
+    return t->failure != GW_OK;
+}
+
 /* ---- what is set ---- */
 
 static void
@@ -71,6 +88,11 @@ set_for_all(gw_transfer *t)
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_bytes);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
     (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
+    if (p->stop) {
+        (void)curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+        (void)curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, see_stop);
+        (void)curl_easy_setopt(easy, CURLOPT_XFERINFODATA, t);
+    }
 }
 
 gw_code

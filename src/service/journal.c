@@ -98,6 +98,10 @@ gw_record_put(const gw_record *r, gw_buf *out)
         gw_json_put_text(out, gw_slice_of(r->error));
     else
         gw_buf_text(out, "null");
+    if (r->code)
+        gw_buf_printf(out, ",\"code\":\"%s\"", gw_code_name(r->code));
+    else
+        gw_buf_text(out, ",\"code\":null");
     put_number(out, "positions", r->positions);
     put_number(out, "events", r->events);
     gw_buf_printf(out, ",\"verbose\":%s}", r->verbose ? "true" : "false");
@@ -216,6 +220,17 @@ find_outcome(gw_arena *arena, gw_fields fields, gw_outcome *out)
     return false;
 }
 
+static gw_code
+find_code(gw_arena *arena, gw_fields fields)
+{
+    gw_slice name = find_text(arena, fields, "code");
+    gw_code code = GW_OK;
+
+    if (name.at)
+        (void)gw_code_find(gw_arena_dup(arena, name).at, &code);
+    return code;
+}
+
 static int64_t
 at_least(int64_t value, int64_t least)
 {
@@ -257,6 +272,7 @@ take_record(gw_arena *arena, gw_slice line, gw_history *history)
         .positions = find_number(f, "positions"),
         .events = find_number(f, "events"),
         .error = copy,
+        .code = find_code(arena, f),
     };
     return true;
 }

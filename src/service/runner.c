@@ -176,6 +176,7 @@ fill_end(gw_service *s, gw_record *record, gw_code code, const gw_error *err)
     record->outcome = outcome_of(s, code);
     record->end = (int64_t)time(NULL);
     record->error = code ? gw_strdup(err->text) : NULL;
+    record->code = code;
     record->positions = own_part(atomic_load(&c->positions_done),
                                  atomic_load(&c->positions_before));
     record->events =

@@ -72,6 +72,7 @@ end_interrupted(gw_service *s)
         last->end > last->start ? (last->end - last->start) * 1000 : 0;
     free(last->error);
     last->error = gw_strdup(GW_RESTARTED);
+    last->code = GW_E_INTERRUPTED;
     gw_log_put(
         s->options.log, GW_LOG_WARN, "a run was interrupted by a restart",
         GW_LOG_INT("run", last->run), GW_LOG_TEXT("command", last->job->name));

@@ -38,6 +38,7 @@ typedef struct gw_record {
     int64_t tries;
     int64_t positions, events; /* of this run; -1: not known */
     char *error;               /* owned, or NULL */
+    gw_code code;              /* of the error; GW_OK: none */
 } gw_record;
 
 /** The newest runs, oldest first. */

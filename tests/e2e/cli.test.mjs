@@ -15,7 +15,7 @@ import { generate } from '../lib/generate.mjs';
 
 const COMMANDS = ['init', 'load', 'dump', 'export', 'migrate', 'finalize',
     'reset', 'stats', 'clear-collectionfield-tables', 'rollback', 'discard',
-    'verify', 'preview', 'convert', 'new', 'check', 'help', 'completion',
+    'verify', 'preview', 'convert', 'new', 'check', 'serve', 'monitor', 'help', 'completion',
     'man'];
 const STATS = ['status', 'current_migration_index', 'target_migration_index',
     'positions', 'events', 'fully_migrated_positions',
@@ -66,7 +66,8 @@ test('the overview lists every command within 24 lines of 80 columns', () => {
     assert.ok(lines.length <= 24, `${lines.length} lines`);
     assert.ok(lines.every((l) => [...l].length <= 80));
     for (const command of COMMANDS) {
-        assert.ok(lines.some((l) => l.startsWith(`  ${command} `)), command);
+        const name = new RegExp(`^  (.*, )?${command}[ ,]`);
+        assert.ok(lines.some((l) => name.test(l)), command);
     }
     assert.equal(must(['help']).out, r.out);
     assert.equal(r.err, '');

@@ -8,44 +8,16 @@ import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
 
-import { dumpText, load, makeFolder, makeRandom, makeStore, must, repo,
+import { dumpText, load, makeRandom, makeStore, must, repo,
     run, setting, sleep, stats, waitFor, writeFiles } from '../lib/godwit.mjs';
 import { ask, readEvents, serve } from '../lib/server.mjs';
+import { RENAME, positions, prepare, script, slowMigration as slow }
+    from '../lib/stores.mjs';
 
 const BUSY = "Migration is running, only 'progress' command is allowed";
 const RESTARTED = 'interrupted by a restart of the server';
-const RENAME = { rules: [
-    { rename_field: { collection: 'a', from: 'f', to: 'g' } }] };
-/** Some milliseconds for each event, and a line for the first. */
-const SLOW = `
-local first = true
-return { type = "event", migrate_event = function(event, ctx)
-  if first then godwit.log("start") first = false end
-  local n = 0
-  for i = 1, 100000 do n = n + i % 7 end
-  event.data.n = n
-  return { event }
-end }`;
-const BROKEN = `
-return { type = "event", migrate_event = function(event, ctx)
-  godwit.log("start")
-  error("no such luck")
-end }`;
+const BROKEN = script('error("no such luck")');
 const SMALL = ['--batch', '512'];
-
-function positions(n) {
-    return Array.from({ length: n }, (_, i) => ({ events: [
-        { fqid: `a/${i + 1}`, type: 'create', data: { f: i } }] }));
-}
-
-function prepare(t, { files = { '0002_rename.json': RENAME }, n = 3 } = {}) {
-    const folder = makeFolder(t);
-    return { folder, store: makeStore(folder, positions(n)),
-        migrations: writeFiles(path.join(folder, 'migrations'), files) };
-}
-
-const slow = (t, n = 1000) =>
-    prepare(t, { files: { '0002_slow.lua': SLOW }, n });
 
 /** Starts `migrate` and waits until it has done something. */
 async function startMigrate(server) {
@@ -673,7 +645,7 @@ test('docs/openapi.yaml names routes and statuses as they are', async (t) => {
         'utf8');
     const server = await serve(t, prepare(t));
     const paths = text.split(/^components:/m)[0].split(/^ {2}(?=\/)/m).slice(1);
-    assert.equal(paths.length, 9);
+    assert.equal(paths.length, 10);
     for (const block of paths) {
         const [, where, method] = /^(\S+):\n {4}(\w+):/.exec(block);
         const r = where === '/migrate/events' ? { status: 200 }

@@ -122,7 +122,7 @@ a_secret_is_made_private_kept_and_compared(void **state)
     assert_int_equal(stat(path, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0600);
 
-    assert_int_equal(gw_secret_read(&http.options, &secret, &err), GW_OK);
+    assert_int_equal(gw_secret_find(&http.options, &secret, &err), GW_OK);
     gw_buf_printf(&header, "Bearer %s", gw_buf_cstr(&secret));
     assert_true(gw_auth_is_right(&http, gw_buf_cstr(&header)));
     gw_buf_text(&header, "0");

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading what a server says. It may be any server: every member is looked
+ * at before it is believed. */
+#include "service/remote.h"
+
+#include "base/json.h"
+
+enum { REFUSED_FROM = 300, REFUSED_TO = 500, TOO_EARLY = 408, TOO_MANY = 429 };
+
+/* ---- members ---- */
+
+static gw_slice
+find(gw_fields fields, const char *key)
+{
+    for (size_t i = 0; i < fields.n; i++)
+        if (gw_slice_equal(fields.at[i].key, gw_slice_of(key)))
+            return fields.at[i].value;
+    return (gw_slice){0};
+}
+
+static bool
+find_text(gw_arena *arena, gw_fields fields, const char *key, gw_slice *out)
+{
+    gw_slice raw = find(fields, key);
+
+    if (!raw.at || gw_json_kind_of(raw) != GW_JSON_STRING)
+        return false;
+    *out = gw_json_string(arena, raw);
+    return true;
+}
+
+/* False when it is not there or too long to be one of ours. */
+static bool
+find_word(gw_arena *arena, gw_fields fields, const char *key, char *out,
+          size_t room)
+{
+    gw_slice text;
+
+    if (!find_text(arena, fields, key, &text) || text.len >= room)
+        return false;
+    memcpy(out, text.at, text.len);
+    out[text.len] = '\0';
+    return true;
+}
+
+static int64_t
+find_number(gw_fields fields, const char *key)
+{
+    int64_t value;
+    gw_slice raw = find(fields, key);
+
+    return raw.at && gw_json_int(raw, &value) && value >= 0 ? value : -1;
+}
+
+/* ---- asking ---- */
+
+/* A request that was refused, with what the server says about it. */
+static gw_code
+fail_status(gw_net *net, const char *path, const gw_net_answer *answer,
+            gw_arena *arena, gw_error *err)
+{
+    int status = answer->status;
+    gw_fields fields = {0};
+    gw_slice said = {"", 0};
+    bool is_final = status >= REFUSED_FROM && status < REFUSED_TO &&
+                    status != TOO_EARLY && status != TOO_MANY;
+
+    if (gw_json_object(arena, gw_buf_as_slice(&answer->body), &fields, NULL) ==
+        GW_OK)
+        (void)find_text(arena, fields, "message", &said);
+    (void)gw_fail(err, is_final ? GW_E_USAGE : GW_E_SERVER,
+                  "%s%s: the server answers %d%s%.*s", gw_net_name(net), path,
+                  status, said.len ? ": " : "", (int)said.len, said.at);
+    if (status == 401)
+        return gw_fail_suffix(err, "; give its secret with "
+                                   "--auth-password-file");
+    return err->code;
+}
+
+/* The object that a path answers. */
+static gw_code
+ask(gw_net *net, const gw_net_request *request, gw_arena *arena,
+    gw_fields *fields, gw_error *err)
+{
+    gw_net_answer answer;
+    gw_code code = gw_net_ask(net, request, &answer, err);
+
+    if (code)
+        return code;
+    if (answer.status != 200) {
+        code = fail_status(net, request->path, &answer, arena, err);
+    } else {
+        gw_slice text = gw_arena_dup(arena, gw_buf_as_slice(&answer.body));
+        if (gw_json_object(arena, text, fields, NULL) != GW_OK)
+            code =
+                gw_fail(err, GW_E_SERVER, "%s%s: the answer is no JSON object",
+                        gw_net_name(net), request->path);
+    }
+    gw_net_answer_clear(&answer);
+    return code;
+}
+
+static gw_code
+fail_sense(gw_net *net, const char *path, gw_error *err)
+{
+    return gw_fail(err, GW_E_SERVER,
+                   "%s%s: the answer is not that of a migration server",
+                   gw_net_name(net), path);
+}
+
+/* ---- the result ---- */
+
+static gw_code
+read_result(gw_net *net, gw_arena *arena, gw_remote_result *r, gw_error *err)
+{
+    const gw_net_request request = {.path = "/migrate/result"};
+    gw_fields f;
+    gw_slice error;
+    gw_code code = ask(net, &request, arena, &f, err);
+
+    if (code)
+        return code;
+    if (!find_word(arena, f, "status", r->status, sizeof(r->status)) ||
+        !find_word(arena, f, "step", r->step, sizeof(r->step)))
+        return fail_sense(net, request.path, err);
+    r->tries = find_number(f, "try_count");
+    if (find_text(arena, f, "last_err", &error))
+        gw_buf_slice(&r->error, error);
+    return GW_OK;
+}
+
+gw_code
+gw_remote_result_get(gw_net *net, gw_remote_result *out, gw_error *err)
+{
+    gw_arena arena;
+    gw_remote_result result = {.tries = -1};
+
+    gw_arena_init(&arena);
+    gw_code code = read_result(net, &arena, &result, err);
+    gw_arena_clear(&arena);
+    if (code)
+        gw_remote_result_clear(&result);
+    else
+        *out = result;
+    return code;
+}
+
+void
+gw_remote_result_clear(gw_remote_result *result)
+{
+    gw_buf_clear(&result->error);
+}
+
+/* ---- the progress ---- */
+
+static gw_phase
+phase_of(const char *name)
+{
+    for (int i = GW_PHASE_IDLE; i <= GW_PHASE_DONE; i++)
+        if (strcmp(gw_phase_name((gw_phase)i), name) == 0)
+            return (gw_phase)i;
+    return GW_PHASE_IDLE;
+}
+
+gw_code
+gw_remote_progress_get(gw_net *net, gw_remote_progress *out, gw_error *err)
+{
+    const gw_net_request request = {.path = "/migrate/progress"};
+    gw_arena arena;
+    gw_fields f;
+    char phase[16] = "";
+
+    gw_arena_init(&arena);
+    gw_code code = ask(net, &request, &arena, &f, err);
+    if (!code) {
+        (void)find_word(&arena, f, "phase", phase, sizeof(phase));
+        *out = (gw_remote_progress){
+            .phase = phase_of(phase),
+            .positions_done = find_number(f, "positions_done"),
+            .positions_total = find_number(f, "positions_total"),
+            .events_done = find_number(f, "events_done"),
+            .events_per_second = find_number(f, "events_per_second"),
+            .seconds_left = find_number(f, "seconds_left"),
+        };
+    }
+    gw_arena_clear(&arena);
+    return code;
+}
+
+/* ---- the last run ---- */
+
+static gw_code
+read_run(gw_net *net, gw_arena *arena, gw_remote_run *r, gw_error *err)
+{
+    const gw_net_request request = {.path = "/migrate/history?limit=1"};
+    gw_fields f;
+    gw_values runs = {0};
+    gw_slice error;
+    char name[16];
+    gw_code code = ask(net, &request, arena, &f, err);
+
+    if (code)
+        return code;
+    gw_slice list = find(f, "runs");
+    if (!list.at || gw_json_array(arena, list, &runs, NULL) != GW_OK)
+        return fail_sense(net, request.path, err);
+    if (runs.n == 0)
+        return GW_OK;
+    if (gw_json_object(arena, runs.at[0], &f, NULL) != GW_OK ||
+        !find_word(arena, f, "command", r->command, sizeof(r->command)) ||
+        !find_word(arena, f, "result", r->result, sizeof(r->result)))
+        return fail_sense(net, request.path, err);
+    r->run = find_number(f, "run");
+    if (find_word(arena, f, "code", name, sizeof(name)))
+        (void)gw_code_find(name, &r->code);
+    if (find_text(arena, f, "error", &error))
+        gw_buf_slice(&r->error, error);
+    return GW_OK;
+}
+
+gw_code
+gw_remote_last_run(gw_net *net, gw_remote_run *out, gw_error *err)
+{
+    gw_arena arena;
+    gw_remote_run run = {0};
+
+    gw_arena_init(&arena);
+    gw_code code = read_run(net, &arena, &run, err);
+    gw_arena_clear(&arena);
+    if (code)
+        gw_remote_run_clear(&run);
+    else
+        *out = run;
+    return code;
+}
+
+void
+gw_remote_run_clear(gw_remote_run *run)
+{
+    gw_buf_clear(&run->error);
+}
