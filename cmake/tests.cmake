@@ -68,7 +68,7 @@ if(EXISTS ${beside})
 endif()
 
 # the real program
-foreach(kind e2e faults)
+foreach(kind e2e faults import)
     file(GLOB files CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}
         tests/${kind}/*.test.mjs tests/${kind}/*.test.js
         tests/${kind}/*_test.mjs tests/${kind}/*_test.js)

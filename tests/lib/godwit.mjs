@@ -10,6 +10,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+export { makeRandom } from './random.mjs';
+
 export const repo = path.resolve(
     path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const binary = path.resolve(
@@ -318,19 +320,4 @@ export async function waitFor(probe, what, ms = 20_000) {
         }
         await sleep(10);
     }
-}
-
-/** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
-export function makeRandom(seed) {
-    let state = seed >>> 0;
-    const next = () => {
-        state = (state + 0x6d2b79f5) >>> 0;
-        let x = state;
-        x = Math.imul(x ^ (x >>> 15), x | 1);
-        x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
-        return ((x ^ (x >>> 14)) >>> 0) / 4294967296;
-    };
-    next.below = (n) => Math.floor(next() * n);
-    next.pick = (list) => list[next.below(list.length)];
-    return next;
 }
