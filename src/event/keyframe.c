@@ -63,6 +63,11 @@ struct gw_keyframes {
     int64_t position;
     size_t state_bytes, page_bytes;
     gw_model *loaded; /* [levels], scratch */
+
+    /* the fqid that was asked for last: each level asks for the same */
+    char recent[GW_LIMIT_FQID];
+    size_t recent_len;
+    uint32_t recent_slot;
 };
 
 /* ---- states, counted ---- */
@@ -171,6 +176,7 @@ gw_keyframes_drop(gw_keyframes *kf)
     free_pages(kf);
     gw_index_free(kf->index);
     kf->index = gw_index_new();
+    kf->recent_len = 0;
 }
 
 size_t
@@ -286,12 +292,28 @@ install(gw_keyframes *kf, uint32_t slot)
     }
 }
 
+static void
+remember(gw_keyframes *kf, gw_slice fqid, uint32_t slot)
+{
+    if (fqid.len <= sizeof(kf->recent)) {
+        memcpy(kf->recent, fqid.at, fqid.len);
+        kf->recent_len = fqid.len;
+        kf->recent_slot = slot;
+    }
+}
+
 /* The slot of an fqid, made when missing, filled from the backing. */
 static gw_code
 slot_of(gw_keyframes *kf, gw_slice fqid, uint32_t *out, gw_error *err)
 {
+    if (fqid.len == kf->recent_len &&
+        memcmp(fqid.at, kf->recent, fqid.len) == 0) {
+        *out = kf->recent_slot;
+        return GW_OK;
+    }
     *out = gw_index_find(kf->index, fqid);
     if (*out != GW_NO_SLOT) {
+        remember(kf, fqid, *out);
         return GW_OK;
     }
     gw_code code = GW_OK;

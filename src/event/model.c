@@ -5,13 +5,14 @@
 #include "base/limits.h"
 #include "event/model_priv.h"
 
-/* Fields under construction: the model's in order, then new ones. The
- * common case fits the array; larger ones go to the heap. */
+/* A state under construction: the model's fields in order, then new ones.
+ * Fields that stay and follow each other are copied as one piece. The common
+ * case fits the array; larger ones go to the heap. */
 struct draft {
-    gw_field *at;
+    gw_piece *at;
     size_t n;
-    size_t bytes;
-    gw_field few[64];
+    size_t n_fields, bytes;
+    gw_piece few[32];
 };
 
 static void
@@ -19,16 +20,38 @@ draft_init(struct draft *d, size_t most)
 {
     d->at = most <= sizeof(d->few) / sizeof(d->few[0])
                 ? d->few
-                : gw_malloc(most * sizeof(gw_field));
-    d->n = 0;
-    d->bytes = 0;
+                : gw_malloc(most * sizeof(gw_piece));
+    d->n = d->n_fields = d->bytes = 0;
+}
+
+static void
+draft_count(struct draft *d, const gw_field *field)
+{
+    d->n_fields++;
+    d->bytes += field->key.len + field->value.len;
 }
 
 static void
 draft_add(struct draft *d, const gw_field *field)
 {
-    d->at[d->n++] = *field;
-    d->bytes += field->key.len + field->value.len;
+    d->at[d->n++] = (gw_piece){.field = *field};
+    draft_count(d, field);
+}
+
+/* Keeps a field of the old state, which ends before `end`. */
+static void
+draft_keep(struct draft *d, const gw_state *old, const gw_field *field,
+           size_t end)
+{
+    const char *from = field->key.at - GW_STATE_HEAD;
+    gw_piece *last = d->n > 0 ? &d->at[d->n - 1] : NULL;
+    if (last == NULL || last->n == 0 || last->run.at + last->run.len != from) {
+        last = &d->at[d->n++];
+        *last = (gw_piece){.run = {from, 0}};
+    }
+    last->run.len = (size_t)(old->data + end - last->run.at);
+    last->n++;
+    draft_count(d, field);
 }
 
 static void
@@ -44,14 +67,14 @@ draft_finish(struct draft *d, const gw_event *event, gw_state **out,
              gw_error *err)
 {
     gw_code code = GW_OK;
-    if (d->bytes > GW_LIMIT_MODEL_BYTES || d->n > GW_LIMIT_FIELDS) {
+    if (d->bytes > GW_LIMIT_MODEL_BYTES || d->n_fields > GW_LIMIT_FIELDS) {
         code = gw_fail(err, GW_E_LIMIT,
                        "Model %.*s has grown to %zu bytes in %zu fields; "
                        "%d bytes in %d fields are allowed",
-                       GW_FMT(event->fqid.text), d->bytes, d->n,
+                       GW_FMT(event->fqid.text), d->bytes, d->n_fields,
                        GW_LIMIT_MODEL_BYTES, GW_LIMIT_FIELDS);
     } else {
-        *out = gw_state_new((gw_fields){d->at, d->n});
+        *out = gw_state_join(d->at, d->n);
     }
     draft_clear(d);
     return code;
@@ -145,10 +168,12 @@ update_state(const gw_state *old, const gw_event *event, const gw_mask *mask,
     keys_init(&keys, event->set);
     for (size_t cursor = 0; gw_state_next(old, &cursor, &field);) {
         const gw_field *changed = keys_find(&keys, field.key);
-        if (changed != NULL) {
-            seen[changed - event->set.at] = true;
-            field.value = changed->value;
+        if (changed == NULL) {
+            draft_keep(&d, old, &field, cursor);
+            continue;
         }
+        seen[changed - event->set.at] = true;
+        field.value = changed->value;
         draft_add(&d, &field);
     }
     for (size_t i = 0; i < event->set.n; i++) {
@@ -175,7 +200,7 @@ remove_fields(const gw_state *old, const gw_event *event, gw_state **out,
     keys_init(&keys, event->cut);
     for (size_t cursor = 0; gw_state_next(old, &cursor, &field);) {
         if (keys_find(&keys, field.key) == NULL) {
-            draft_add(&d, &field);
+            draft_keep(&d, old, &field, cursor);
         }
     }
     keys_clear(&keys);

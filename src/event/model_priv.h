@@ -14,6 +14,19 @@ struct gw_state {
     char data[];
 };
 
+enum { GW_STATE_HEAD = 2 * sizeof(uint32_t) }; /* the two lengths */
+
+/** What a state is put together from: `n` packed fields of another one, that
+ *  follow each other, or (n 0) one field. */
+typedef struct gw_piece {
+    gw_slice run;
+    uint32_t n;
+    gw_field field;
+} gw_piece;
+
+/** Makes a state of pieces (copied). */
+gw_state *gw_state_join(const gw_piece *pieces, size_t n);
+
 /** Whether a level wants a field. */
 bool gw_mask_has(const gw_mask *mask, gw_slice key);
 

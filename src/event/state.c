@@ -5,7 +5,7 @@
 
 #include "event/model_priv.h"
 
-enum { HEAD = 2 * sizeof(uint32_t) };
+enum { HEAD = GW_STATE_HEAD };
 
 static char *
 put_field(char *to, const gw_field *field)
@@ -17,18 +17,55 @@ put_field(char *to, const gw_field *field)
     return to + HEAD + field->key.len + field->value.len;
 }
 
+static size_t
+packed_bytes(const gw_field *field)
+{
+    return HEAD + field->key.len + field->value.len;
+}
+
+static gw_state *
+new_state(size_t n, size_t bytes)
+{
+    gw_state *state = gw_malloc(sizeof(gw_state) + bytes);
+    *state = (gw_state){1, (uint32_t)n, bytes};
+    return state;
+}
+
 gw_state *
 gw_state_new(gw_fields fields)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < fields.n; i++) {
-        bytes += HEAD + fields.at[i].key.len + fields.at[i].value.len;
+        bytes += packed_bytes(&fields.at[i]);
     }
-    gw_state *state = gw_malloc(sizeof(gw_state) + bytes);
-    *state = (gw_state){1, (uint32_t)fields.n, bytes};
+    gw_state *state = new_state(fields.n, bytes);
     char *to = state->data;
     for (size_t i = 0; i < fields.n; i++) {
         to = put_field(to, &fields.at[i]);
+    }
+    return state;
+}
+
+gw_state *
+gw_state_join(const gw_piece *pieces, size_t n)
+{
+    size_t fields = 0;
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++) {
+        const gw_piece *p = &pieces[i];
+        fields += p->n > 0 ? p->n : 1;
+        bytes += p->n > 0 ? p->run.len : packed_bytes(&p->field);
+    }
+    gw_state *state = new_state(fields, bytes);
+    char *to = state->data;
+    for (size_t i = 0; i < n; i++) {
+        const gw_piece *p = &pieces[i];
+        if (p->n > 0) {
+            memcpy(to, p->run.at, p->run.len);
+            to += p->run.len;
+        } else {
+            to = put_field(to, &p->field);
+        }
     }
     return state;
 }

@@ -6,7 +6,8 @@
  *   description   text, for people (optional)
  *   reads_models  false: it never uses ctx.old, ctx.new or ctx:will_exist.
  *                 Then its keyframe need not keep fields, which saves memory
- *                 and time; using them all the same is an error
+ *                 and time; using them all the same is an error. Not given:
+ *                 whether one of its functions takes ctx
  *   and the functions of GW_LUA_CALL_MAP.
  * Source: migrations.md, Lua */
 #include <lauxlib.h>
@@ -43,9 +44,42 @@ read_type(lua_State *L, gw_lua *self)
     else
         luaL_error(L, "the migration's type must be \"event\" or \"model\"");
     lua_pop(L, 1);
-    lua_getfield(L, 1, "reads_models");
-    self->reads_models = lua_isnil(L, -1) || lua_toboolean(L, -1);
+}
+
+/* Whether the function on top can see ctx as its argument number `place`. */
+static bool
+takes_ctx(lua_State *L, int place)
+{
+    lua_Debug about;
+
+    if (!lua_isfunction(L, -1))
+        return false;
+    lua_pushvalue(L, -1);
+    return lua_getinfo(L, ">u", &about) &&
+           (about.isvararg || about.nparams >= place);
+}
+
+/* ctx comes as an argument and in no other way. */
+static void
+read_reads_models(lua_State *L, gw_lua *self)
+{
+    static const int ctx_places[GW_LUA_CALLS] = {
+        [GW_LUA_POSITION_INIT] = 1,
+        [GW_LUA_MIGRATE_EVENT] = 2,
+        [GW_LUA_ADDITIONAL_EVENTS] = 1,
+        [GW_LUA_ORDER_EVENTS] = 2,
+    };
+    bool is_given = lua_getfield(L, 1, "reads_models") != LUA_TNIL;
+
+    self->reads_models = lua_toboolean(L, -1);
     lua_pop(L, 1);
+    for (int i = 0; !is_given && i < GW_LUA_CALLS; i++) {
+        if (ctx_places[i] == 0)
+            continue;
+        push_call(L, (gw_lua_call)i);
+        self->reads_models = self->reads_models || takes_ctx(L, ctx_places[i]);
+        lua_pop(L, 1);
+    }
 }
 
 static void
@@ -86,6 +120,7 @@ run_load(lua_State *L)
                           luaL_typename(L, 1));
     read_type(L, self);
     read_calls(L, self);
+    read_reads_models(L, self);
     lua_getfield(L, 1, "description");
     gw_slice description = gw_lua_slice_at(L, -1);
     if (description.at && !self->description)
@@ -316,14 +351,14 @@ lua_migrate_models(void *arg, gw_reader *reader, gw_event_list *out,
     return code;
 }
 
-/** The old side always: a listfields event looks at what is there. */
 static gw_mask
 lua_needs(void *arg, gw_side side, gw_slice collection)
 {
     const gw_lua *self = arg;
 
+    (void)side;
     (void)collection;
-    return (gw_mask){.all = side == GW_SIDE_OLD || self->reads_models};
+    return (gw_mask){.all = self->reads_models};
 }
 
 static void

@@ -3,6 +3,7 @@
  * SQLite's result codes mean to a user. Knows nothing of the tables. */
 #include <ctype.h>
 #include <errno.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 
@@ -91,6 +92,15 @@ put_immutable_uri(gw_buf *buf, const char *path)
     gw_buf_text(buf, "?immutable=1");
 }
 
+/* Nobody asks SQLite how much memory it uses, and counting takes a mutex for
+ * each allocation. Somebody may have used SQLite before us in this process:
+ * then it stays as it is. */
+static void
+set_up_library(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static int
 open_file(sqlite3 **db, const char *path, unsigned flags)
 {
@@ -130,6 +140,9 @@ gw_sqlite_conn_open(gw_sqlite_conn *conn, const char *path, unsigned flags,
 {
     gw_code code = GW_OK;
 
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, set_up_library);
     *conn = (gw_sqlite_conn){.path = path};
     int result = open_file(&conn->db, path, flags);
     if (result != SQLITE_OK) {

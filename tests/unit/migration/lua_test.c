@@ -855,11 +855,44 @@ a_migration_can_say_that_it_reads_no_models(void **state)
         GW_OK);
     const gw_migration *m = &f->migration;
     assert_false(m->ops->needs(m->self, GW_SIDE_NEW, GW_LIT("a")).all);
-    assert_true(m->ops->needs(m->self, GW_SIDE_OLD, GW_LIT("a")).all);
+    assert_false(m->ops->needs(m->self, GW_SIDE_OLD, GW_LIT("a")).all);
     assert_error(offer(f, "update", "a/1", "{\"v\":1}"),
                  "remove `reads_models = false`");
     assert_string_equal(value_of(f, "1"), "1");
     assert_true(m->ops->needs(m->self, GW_SIDE_NEW, GW_LIT("a")).all);
+}
+
+/* Whether a migration that consists of `members` has its keyframes keep the
+ * fields of models. */
+static bool
+keeps_fields(fixture *f, const char *members)
+{
+    char text[512];
+
+    (void)snprintf(text, sizeof(text), "return { type = 'event', %s }",
+                   members);
+    assert_int_equal(open_script(f, text), GW_OK);
+    const gw_migration *m = &f->migration;
+    return m->ops->needs(m->self, GW_SIDE_OLD, GW_LIT("a")).all &&
+           m->ops->needs(m->self, GW_SIDE_NEW, GW_LIT("a")).all;
+}
+
+static void
+models_are_kept_for_a_script_that_can_see_ctx(void **state)
+{
+    fixture *f = *state;
+
+    assert_false(keeps_fields(f, "migrate_event = function(e) end"));
+    assert_true(keeps_fields(f, "migrate_event = function(e, c) end"));
+    assert_true(keeps_fields(f, "migrate_event = function(...) end"));
+    assert_true(keeps_fields(f, "migrate_event = print or type"));
+    assert_true(keeps_fields(f, "migrate_event = function(e) end, "
+                                "position_init = function(ctx) end"));
+    assert_true(keeps_fields(f, "additional_events = function(ctx) end"));
+    assert_false(keeps_fields(f, "additional_events = function() end, "
+                                 "order_events = function(events) end"));
+    assert_true(keeps_fields(f, "migrate_event = function(e) end, "
+                                "order_events = function(events, ctx) end"));
 }
 
 static void
@@ -1408,6 +1441,7 @@ main(void)
         TEST(the_context_tells_of_position_and_index),
         TEST(an_error_of_the_engine_cannot_be_caught),
         TEST(a_migration_can_say_that_it_reads_no_models),
+        TEST(models_are_kept_for_a_script_that_can_see_ctx),
         TEST(hooks_share_locals_until_a_restart),
         TEST(the_order_of_events_can_be_chosen),
         TEST(log_and_print_give_lines),
