@@ -5,7 +5,9 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import test from 'node:test';
 
-import { crc32, fake, goString, judge, mangle, sampleWorld, slotOf,
+import { makeFolder, makeStore } from '../lib/godwit.mjs';
+import { assertImported } from '../lib/import.mjs';
+import { crc32, expected, fake, goString, judge, mangle, sampleWorld, slotOf,
     startDouble, World } from '../lib/wukongim.mjs';
 
 /** One request; {status, headers, text, json}; an error if cut off. */
@@ -353,4 +355,52 @@ test('the same seed gives the same world, with every quirk in it', () => {
     }
     assert.ok([...one.topics.values()].some((x) => x.segments.length > 1));
     assert.ok(one.userRows().some((r) => r.told.id !== r.id));
+});
+
+/** The models that are expected of a world as positions for `load`. */
+function asPositions(world, change = (m) => m) {
+    const ids = new Map();
+    const idOf = (collection, key) => {
+        const name = `${collection} ${key}`;
+        if (!ids.has(name)) ids.set(name, ids.size + 1);
+        return ids.get(name);
+    };
+    const lines = [];
+    for (const [collection, key, fields] of expected(world).models()) {
+        const m = change({ ...fields, id: idOf(collection, key) }, collection);
+        if (!m) continue;
+        if (m.user_id) m.user_id = idOf('user', m.user_id);
+        if (m.channel_ref) m.channel_ref = idOf('channel', m.channel_ref);
+        m.device_ids &&= m.device_ids.map((k) => idOf('device', k));
+        const data = JSON.stringify(m).replace(
+            /("message_id":)"([0-9]+)"/, '$1$2');
+        lines.push(`{"events":[{"fqid":"${collection}/${m.id}",` +
+            `"type":"create","data":${data}}]}`);
+    }
+    return lines;
+}
+
+test('a store is compared with a world item by item', async (t) => {
+    const world = sampleWorld({ users: 60, topics: 60, messages: 600 });
+    const folder = makeFolder(t);
+    const wrong = [
+        [(m, c) => c === 'message' && m.message_seq === 2 ? null : m,
+            /message .* 2 is missing/],
+        [(m, c) => c === 'device' ? { ...m, token: 'x' } : m, /device .*"x"/],
+        [(m, c) => c === 'message' ? { ...m,
+            message_id: m.message_id.replace(/.$/, '0') } : m, /message .*170/],
+        [(m, c) => c === 'conversation' ? { ...m, uid: `${m.uid}!` } : m,
+            /one too many|is missing/],
+        [(m, c) => c === 'channel' && m.id % 9 === 0 ? null : m,
+            /leads nowhere/],
+    ];
+
+    const store = makeStore(folder, asPositions(world), 'good.db');
+    const { counts } = await assertImported(store, world);
+    assert.ok(counts.messages > 500);
+
+    for (const [n, [change, pattern]] of wrong.entries()) {
+        const bad = makeStore(folder, asPositions(world, change), `${n}.db`);
+        await assert.rejects(assertImported(bad, world), pattern);
+    }
 });

@@ -18,6 +18,7 @@ import { sampleWorld } from './wukongim/sample.mjs';
 import { Double } from './wukongim/server.mjs';
 import { World } from './wukongim/world.mjs';
 
+export { expected } from './wukongim/expected.mjs';
 export { Faults, PASSING } from './wukongim/faults.mjs';
 export * from './wukongim/rules.mjs';
 export { judge } from './wukongim/trust.mjs';

@@ -56,7 +56,8 @@ export class Double {
         this.options = { token, migrateApi, blocked, maxSeqApi, framing,
             version };
         this.faults = new Faults(faults);
-        this.onRequest = null;
+        this.onRequest = null; // (request) before it is answered
+        this.instead = null;   // (request) → a reply of the test's own
         this.sockets = new Set();
         this.loaded = new Set(warm ? Array(SLOTS).keys() : []);
         this.ledger = { requests: {}, statuses: {}, faults: {}, messages: 0,
@@ -126,7 +127,7 @@ export class Double {
             await this.fail(fault, res);
             return;
         }
-        const reply = this.answer(req, request);
+        const reply = this.instead?.(request) ?? this.answer(req, request);
         ledger.statuses[reply.status] =
             (ledger.statuses[reply.status] ?? 0) + 1;
         if (fault && reply.pieces.length !== 0) {

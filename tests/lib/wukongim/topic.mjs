@@ -180,6 +180,12 @@ export class Topic {
         return to.split('@').findLast((part) => part !== from) ?? '';
     }
 
+    /** Who wrote message `seq`, without making it. */
+    writer(seq) {
+        return this.special.get(seq)?.from_uid ??
+            this.from(mix(this.hash + this.number, seq) >>> 4);
+    }
+
     message(seq) {
         const h = mix(this.hash + this.number, seq);
         const from = this.from(h >>> 4);
