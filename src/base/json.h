@@ -73,6 +73,22 @@ gw_slice gw_json_string(gw_arena *arena, gw_slice value);
  *  does not fit, or when `value` is no number. */
 bool gw_json_int(gw_slice value, int64_t *out);
 
+/* Members of an object that was split. */
+
+/** The raw value; at NULL when there is no such member. */
+gw_slice gw_member_raw(gw_fields fields, const char *key);
+/** A string's text. False, and *out as it was, when there is none. */
+bool gw_member_text(gw_arena *arena, gw_fields fields, const char *key,
+                    gw_slice *out);
+/** A string of fewer than `room` bytes, copied with a NUL. False when there
+ *  is none. */
+bool gw_member_word(gw_arena *arena, gw_fields fields, const char *key,
+                    char *out, size_t room);
+/** A whole number that is not negative; -1 when there is none. */
+int64_t gw_member_number(gw_fields fields, const char *key);
+/** Whether the member is there and true. */
+bool gw_member_is_true(gw_fields fields, const char *key);
+
 /** Whether two valid values mean the same: numbers by exact decimal value
  *  (1 equals 1.0), strings by decoded text, objects without regard to
  *  order. Kinds never equal each other. */

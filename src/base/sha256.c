@@ -4,6 +4,7 @@
 #include "base/sha256.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -38,18 +39,25 @@ gw_sha256_add(gw_sha256 *sum, gw_slice bytes)
         require(EVP_DigestUpdate(sum->context, bytes.at, bytes.len) == 1);
 }
 
-void
-gw_sha256_finish(gw_sha256 *sum, char hex[GW_SHA256_HEX_SIZE])
+static void
+put_hex(const unsigned char bytes[32], char hex[GW_SHA256_HEX_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned char bytes[EVP_MAX_MD_SIZE];
 
-    require(EVP_DigestFinal_ex(sum->context, bytes, NULL) == 1);
     for (size_t i = 0; i < 32; i++) {
         hex[2 * i] = digits[bytes[i] >> 4];
         hex[2 * i + 1] = digits[bytes[i] & 15];
     }
     hex[64] = '\0';
+}
+
+void
+gw_sha256_finish(gw_sha256 *sum, char hex[GW_SHA256_HEX_SIZE])
+{
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+
+    require(EVP_DigestFinal_ex(sum->context, bytes, NULL) == 1);
+    put_hex(bytes, hex);
     gw_sha256_free(sum);
 }
 
@@ -69,4 +77,15 @@ gw_sha256_hex(const gw_slice *parts, size_t n, char hex[GW_SHA256_HEX_SIZE])
     for (size_t i = 0; i < n; i++)
         gw_sha256_add(sum, parts[i]);
     gw_sha256_finish(sum, hex);
+}
+
+void
+gw_sha256_hmac_hex(gw_slice key, gw_slice text, char hex[GW_SHA256_HEX_SIZE])
+{
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+
+    require(HMAC(EVP_sha256(), key.at, (int)key.len,
+                 (const unsigned char *)text.at, text.len, bytes, &n) != NULL);
+    put_hex(bytes, hex);
 }

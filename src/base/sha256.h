@@ -21,4 +21,8 @@ void gw_sha256_free(gw_sha256 *sum);
 void gw_sha256_hex(const gw_slice *parts, size_t n,
                    char hex[GW_SHA256_HEX_SIZE]);
 
+/** HMAC-SHA256 of `text` under `key`. */
+void gw_sha256_hmac_hex(gw_slice key, gw_slice text,
+                        char hex[GW_SHA256_HEX_SIZE]);
+
 #endif

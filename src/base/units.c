@@ -140,6 +140,26 @@ gw_units_format_now(char out[GW_TIMESTAMP_SIZE])
     gw_units_format_time(now.tv_sec, out);
 }
 
+bool
+gw_units_parse_time(gw_slice text, int64_t *unix_seconds)
+{
+    char copy[GW_TIMESTAMP_SIZE], again[GW_TIMESTAMP_SIZE];
+    struct tm tm = {0};
+
+    if (text.len >= sizeof(copy))
+        return false;
+    memcpy(copy, text.at, text.len);
+    copy[text.len] = '\0';
+    if (!strptime(copy, "%Y-%m-%dT%H:%M:%S+00:00", &tm))
+        return false;
+    int64_t seconds = timegm(&tm);
+    gw_units_format_time(seconds, again);
+    if (strcmp(copy, again) != 0)
+        return false;
+    *unix_seconds = seconds;
+    return true;
+}
+
 int64_t
 gw_clock_us(void)
 {

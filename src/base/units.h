@@ -39,6 +39,9 @@ void gw_units_format_time(int64_t unix_seconds, char out[GW_TIMESTAMP_SIZE]);
 /** The same for now. */
 void gw_units_format_now(char out[GW_TIMESTAMP_SIZE]);
 
+/** Reads what gw_units_format_time wrote; false for anything else. */
+bool gw_units_parse_time(gw_slice text, int64_t *unix_seconds);
+
 /** Microseconds of a clock that never goes back; its zero means nothing. */
 int64_t gw_clock_us(void);
 

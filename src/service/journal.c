@@ -179,39 +179,12 @@ gw_journal_open(int dir, const gw_history *history, int *out, gw_error *err)
 
 /* ---- reading ---- */
 
-static gw_slice
-find(gw_fields fields, const char *key)
-{
-    for (size_t i = 0; i < fields.n; i++)
-        if (gw_slice_equal(fields.at[i].key, gw_slice_of(key)))
-            return fields.at[i].value;
-    return (gw_slice){0};
-}
-
-static int64_t
-find_number(gw_fields fields, const char *key)
-{
-    int64_t value = -1;
-    gw_slice raw = find(fields, key);
-
-    return raw.at && gw_json_int(raw, &value) ? value : -1;
-}
-
-static gw_slice
-find_text(gw_arena *arena, gw_fields fields, const char *key)
-{
-    gw_slice raw = find(fields, key);
-
-    if (!raw.at || gw_json_kind_of(raw) != GW_JSON_STRING)
-        return (gw_slice){0};
-    return gw_json_string(arena, raw);
-}
-
 static bool
 find_outcome(gw_arena *arena, gw_fields fields, gw_outcome *out)
 {
-    gw_slice name = find_text(arena, fields, "result");
+    gw_slice name = {0};
 
+    (void)gw_member_text(arena, fields, "result", &name);
     for (size_t i = 0; i < sizeof(OUTCOMES) / sizeof(OUTCOMES[0]); i++)
         if (name.at && gw_slice_equal(name, gw_slice_of(OUTCOMES[i]))) {
             *out = (gw_outcome)i;
@@ -223,10 +196,10 @@ find_outcome(gw_arena *arena, gw_fields fields, gw_outcome *out)
 static gw_code
 find_code(gw_arena *arena, gw_fields fields)
 {
-    gw_slice name = find_text(arena, fields, "code");
+    gw_slice name;
     gw_code code = GW_OK;
 
-    if (name.at)
+    if (gw_member_text(arena, fields, "code", &name))
         (void)gw_code_find(gw_arena_dup(arena, name).at, &code);
     return code;
 }
@@ -246,8 +219,9 @@ take_record(gw_arena *arena, gw_slice line, gw_history *history)
     if (gw_json_object(arena, line, &f, NULL) != GW_OK ||
         !find_outcome(arena, f, &outcome))
         return false;
-    int64_t run = find_number(f, "run");
-    gw_slice name = find_text(arena, f, "command");
+    int64_t run = gw_member_number(f, "run");
+    gw_slice name = {0}, error;
+    (void)gw_member_text(arena, f, "command", &name);
     const gw_job *job = name.at ? gw_job_find(name) : NULL;
     gw_record *r = gw_history_last(history);
     if (!job || run < 1 || (r && run < r->run))
@@ -255,22 +229,22 @@ take_record(gw_arena *arena, gw_slice line, gw_history *history)
     if (!r || r->run != run)
         r = gw_history_push(history);
 
-    gw_slice error = find_text(arena, f, "error");
-    char *copy = error.at ? gw_strdup(gw_arena_dup(arena, error).at) : NULL;
-    gw_slice verbose = find(f, "verbose");
+    char *copy = gw_member_text(arena, f, "error", &error)
+                     ? gw_strdup(gw_arena_dup(arena, error).at)
+                     : NULL;
     free(r->error);
     *r = (gw_record){
         .run = run,
         .job = job,
-        .verbose = verbose.at && verbose.at[0] == 't',
+        .verbose = gw_member_is_true(f, "verbose"),
         .is_earlier = true,
         .outcome = outcome,
-        .start = at_least(find_number(f, "start_s"), 0),
-        .end = at_least(find_number(f, "end_s"), 0),
-        .duration_ms = at_least(find_number(f, "duration_ms"), 0),
-        .tries = at_least(find_number(f, "tries"), 1),
-        .positions = find_number(f, "positions"),
-        .events = find_number(f, "events"),
+        .start = at_least(gw_member_number(f, "start_s"), 0),
+        .end = at_least(gw_member_number(f, "end_s"), 0),
+        .duration_ms = at_least(gw_member_number(f, "duration_ms"), 0),
+        .tries = at_least(gw_member_number(f, "tries"), 1),
+        .positions = gw_member_number(f, "positions"),
+        .events = gw_member_number(f, "events"),
         .error = copy,
         .code = find_code(arena, f),
     };

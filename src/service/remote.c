@@ -7,51 +7,6 @@
 
 enum { REFUSED_FROM = 300, REFUSED_TO = 500, TOO_EARLY = 408, TOO_MANY = 429 };
 
-/* ---- members ---- */
-
-static gw_slice
-find(gw_fields fields, const char *key)
-{
-    for (size_t i = 0; i < fields.n; i++)
-        if (gw_slice_equal(fields.at[i].key, gw_slice_of(key)))
-            return fields.at[i].value;
-    return (gw_slice){0};
-}
-
-static bool
-find_text(gw_arena *arena, gw_fields fields, const char *key, gw_slice *out)
-{
-    gw_slice raw = find(fields, key);
-
-    if (!raw.at || gw_json_kind_of(raw) != GW_JSON_STRING)
-        return false;
-    *out = gw_json_string(arena, raw);
-    return true;
-}
-
-/* False when it is not there or too long to be one of ours. */
-static bool
-find_word(gw_arena *arena, gw_fields fields, const char *key, char *out,
-          size_t room)
-{
-    gw_slice text;
-
-    if (!find_text(arena, fields, key, &text) || text.len >= room)
-        return false;
-    memcpy(out, text.at, text.len);
-    out[text.len] = '\0';
-    return true;
-}
-
-static int64_t
-find_number(gw_fields fields, const char *key)
-{
-    int64_t value;
-    gw_slice raw = find(fields, key);
-
-    return raw.at && gw_json_int(raw, &value) && value >= 0 ? value : -1;
-}
-
 /* ---- asking ---- */
 
 /* A request that was refused, with what the server says about it. */
@@ -67,7 +22,7 @@ fail_status(gw_net *net, const char *path, const gw_net_answer *answer,
 
     if (gw_json_object(arena, gw_buf_as_slice(&answer->body), &fields, NULL) ==
         GW_OK)
-        (void)find_text(arena, fields, "message", &said);
+        (void)gw_member_text(arena, fields, "message", &said);
     (void)gw_fail(err, is_final ? GW_E_USAGE : GW_E_SERVER,
                   "%s%s: the server answers %d%s%.*s", gw_net_name(net), path,
                   status, said.len ? ": " : "", (int)said.len, said.at);
@@ -120,11 +75,11 @@ read_result(gw_net *net, gw_arena *arena, gw_remote_result *r, gw_error *err)
 
     if (code)
         return code;
-    if (!find_word(arena, f, "status", r->status, sizeof(r->status)) ||
-        !find_word(arena, f, "step", r->step, sizeof(r->step)))
+    if (!gw_member_word(arena, f, "status", r->status, sizeof(r->status)) ||
+        !gw_member_word(arena, f, "step", r->step, sizeof(r->step)))
         return fail_sense(net, request.path, err);
-    r->tries = find_number(f, "try_count");
-    if (find_text(arena, f, "last_err", &error))
+    r->tries = gw_member_number(f, "try_count");
+    if (gw_member_text(arena, f, "last_err", &error))
         gw_buf_slice(&r->error, error);
     return GW_OK;
 }
@@ -173,14 +128,14 @@ gw_remote_progress_get(gw_net *net, gw_remote_progress *out, gw_error *err)
     gw_arena_init(&arena);
     gw_code code = ask(net, &request, &arena, &f, err);
     if (!code) {
-        (void)find_word(&arena, f, "phase", phase, sizeof(phase));
+        (void)gw_member_word(&arena, f, "phase", phase, sizeof(phase));
         *out = (gw_remote_progress){
             .phase = phase_of(phase),
-            .positions_done = find_number(f, "positions_done"),
-            .positions_total = find_number(f, "positions_total"),
-            .events_done = find_number(f, "events_done"),
-            .events_per_second = find_number(f, "events_per_second"),
-            .seconds_left = find_number(f, "seconds_left"),
+            .positions_done = gw_member_number(f, "positions_done"),
+            .positions_total = gw_member_number(f, "positions_total"),
+            .events_done = gw_member_number(f, "events_done"),
+            .events_per_second = gw_member_number(f, "events_per_second"),
+            .seconds_left = gw_member_number(f, "seconds_left"),
         };
     }
     gw_arena_clear(&arena);
@@ -201,19 +156,19 @@ read_run(gw_net *net, gw_arena *arena, gw_remote_run *r, gw_error *err)
 
     if (code)
         return code;
-    gw_slice list = find(f, "runs");
+    gw_slice list = gw_member_raw(f, "runs");
     if (!list.at || gw_json_array(arena, list, &runs, NULL) != GW_OK)
         return fail_sense(net, request.path, err);
     if (runs.n == 0)
         return GW_OK;
     if (gw_json_object(arena, runs.at[0], &f, NULL) != GW_OK ||
-        !find_word(arena, f, "command", r->command, sizeof(r->command)) ||
-        !find_word(arena, f, "result", r->result, sizeof(r->result)))
+        !gw_member_word(arena, f, "command", r->command, sizeof(r->command)) ||
+        !gw_member_word(arena, f, "result", r->result, sizeof(r->result)))
         return fail_sense(net, request.path, err);
-    r->run = find_number(f, "run");
-    if (find_word(arena, f, "code", name, sizeof(name)))
+    r->run = gw_member_number(f, "run");
+    if (gw_member_word(arena, f, "code", name, sizeof(name)))
         (void)gw_code_find(name, &r->code);
-    if (find_text(arena, f, "error", &error))
+    if (gw_member_text(arena, f, "error", &error))
         gw_buf_slice(&r->error, error);
     return GW_OK;
 }

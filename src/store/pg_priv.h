@@ -198,6 +198,17 @@ enum {
     X(UNSEAL,                                                              \
       "UPDATE godwit_store SET sealed_position = NULL,"                    \
       " sealed_event = NULL")                                              \
+    X(HAS_RECORDS,                                                         \
+      "SELECT (to_regclass('godwit_runs') IS NOT NULL)::integer")          \
+    X(PUT_RECORD,                                                          \
+      "INSERT INTO godwit_runs (kind, id, at, record)"                     \
+      " VALUES ($1::text, $2::text, $3::bigint, $4::text::json)"           \
+      " ON CONFLICT (kind, id) DO UPDATE SET at = excluded.at,"            \
+      " record = excluded.record")                                         \
+    X(PRUNE_RECORDS,                                                       \
+      "DELETE FROM godwit_runs WHERE kind = $1::text AND at <"             \
+      " (SELECT at FROM godwit_runs WHERE kind = $1::text"                 \
+      "  ORDER BY at DESC OFFSET $2::bigint LIMIT 1)")                     \
     X(DROP_RUN_STATE, "DELETE FROM godwit_run")                            \
     X(SET_TURN, "SELECT set_config('godwit.turn', $1::text, true)")        \
     X(SET_LOCK_TIMEOUT, "SELECT set_config('lock_timeout', $1::text, true)")
@@ -391,6 +402,13 @@ gw_code gw_pg_keyframe_list(gw_store *, gw_slice,
                             gw_code (*)(void *, gw_slice, gw_error *), void *,
                             gw_error *);
 gw_code gw_pg_keyframe_put(gw_store *, const gw_saved_model *, gw_error *);
+
+/* pg_record.c */
+gw_code gw_pg_records(gw_store *, const char *, int64_t,
+                      gw_code (*)(void *, gw_slice, gw_slice, gw_error *),
+                      void *, gw_error *);
+gw_code gw_pg_put_record(gw_store *, const char *, gw_slice, int64_t, gw_slice,
+                         gw_error *);
 
 /* pg_lock.c */
 gw_code gw_pg_lock(gw_store *, const char *, gw_error *);

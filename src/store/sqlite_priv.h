@@ -301,6 +301,13 @@ gw_code gw_sqlite_keyframe_list(gw_store *, gw_slice,
                                 void *, gw_error *);
 gw_code gw_sqlite_keyframe_put(gw_store *, const gw_saved_model *, gw_error *);
 
+/* sqlite_record.c */
+gw_code gw_sqlite_records(gw_store *, const char *, int64_t,
+                          gw_code (*)(void *, gw_slice, gw_slice, gw_error *),
+                          void *, gw_error *);
+gw_code gw_sqlite_put_record(gw_store *, const char *, gw_slice, int64_t,
+                             gw_slice, gw_error *);
+
 /* sqlite_lock.c */
 gw_code gw_sqlite_lock(gw_store *, const char *, gw_error *);
 void gw_sqlite_unlock(gw_store *);

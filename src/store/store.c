@@ -122,6 +122,15 @@ gw_store_keyframe_list(gw_store *store, gw_slice collection,
     return store->ops->keyframe_list(store, collection, found, arg, err);
 }
 
+gw_code
+gw_store_records(gw_store *store, const char *kind, int64_t limit,
+                 gw_code (*visit)(void *arg, gw_slice id, gw_slice record,
+                                  gw_error *err),
+                 void *arg, gw_error *err)
+{
+    return store->ops->records(store, kind, limit, visit, arg, err);
+}
+
 /* ---- the writing side ---- */
 
 gw_code
@@ -298,4 +307,11 @@ gw_code
 gw_store_clear_helpers(gw_store *store, gw_error *err)
 {
     return store->ops->clear_helpers(store, err);
+}
+
+gw_code
+gw_store_put_record(gw_store *store, const char *kind, gw_slice id, int64_t at,
+                    gw_slice record, gw_error *err)
+{
+    return store->ops->put_record(store, kind, id, at, record, err);
 }

@@ -137,6 +137,13 @@ GW_MUST_CHECK gw_code gw_store_keyframe_list(
     gw_code (*found)(void *arg, gw_slice fqid, gw_error *err), void *arg,
     gw_error *err);
 
+/** Godwit's own records of runs, newest first, at most `limit` of a kind
+ *  ("run", "manage"); nothing where none was ever put. */
+GW_MUST_CHECK gw_code gw_store_records(
+    gw_store *store, const char *kind, int64_t limit,
+    gw_code (*visit)(void *arg, gw_slice id, gw_slice record, gw_error *err),
+    void *arg, gw_error *err);
+
 /* ---- The writing side ---- */
 
 /** Takes the run lock, or GW_E_LOCKED naming the holder. Freed by
@@ -234,6 +241,12 @@ GW_MUST_CHECK gw_code gw_store_discard(gw_store *store, gw_error *err);
 /** Sets every live position's index (the MI -1 case). */
 GW_MUST_CHECK gw_code gw_store_set_index(gw_store *store, int64_t index,
                                          gw_error *err);
+/** Puts a record, in place of one of the same kind and id; `at` gives the
+ *  order. At once, outside of a transaction, and without the run lock. Keeps
+ *  the newest GW_LIMIT_HISTORY of a kind. */
+GW_MUST_CHECK gw_code gw_store_put_record(gw_store *store, const char *kind,
+                                          gw_slice id, int64_t at,
+                                          gw_slice record, gw_error *err);
 /** Empties collectionfields and events_to_collectionfields. */
 GW_MUST_CHECK gw_code gw_store_clear_helpers(gw_store *store, gw_error *err);
 

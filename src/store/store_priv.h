@@ -50,6 +50,12 @@ struct gw_store_ops {
                          gw_code (*visit)(void *arg, gw_slice collection,
                                           int64_t id, gw_error *err),
                          void *arg, gw_error *err);
+    gw_code (*records)(gw_store *store, const char *kind, int64_t limit,
+                       gw_code (*visit)(void *arg, gw_slice id, gw_slice record,
+                                        gw_error *err),
+                       void *arg, gw_error *err);
+    gw_code (*put_record)(gw_store *store, const char *kind, gw_slice id,
+                          int64_t at, gw_slice record, gw_error *err);
     gw_code (*keyframe_load)(gw_store *store, gw_slice fqid, gw_model *models,
                              size_t levels, gw_error *err);
     gw_code (*keyframe_list)(gw_store *store, gw_slice collection,

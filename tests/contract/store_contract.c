@@ -1261,6 +1261,51 @@ another_connection_writes_between_batches(void **state)
     assert_int_equal(counts(f, 2).min_index, 2);
 }
 
+typedef struct records {
+    char text[4][64];
+    size_t n;
+} records;
+
+static gw_code
+take_record(void *arg, gw_slice id, gw_slice record, gw_error *err)
+{
+    records *r = arg;
+
+    (void)err;
+    assert_true(r->n < 4);
+    (void)snprintf(r->text[r->n++], sizeof(r->text[0]), "%.*s %.*s", GW_FMT(id),
+                   GW_FMT(record));
+    return GW_OK;
+}
+
+static void
+records_of_runs_are_replaced_and_come_newest_first(void **state)
+{
+    fixture *f = *state;
+    records got = {0};
+    gw_store *store = f->store;
+
+    ok(gw_store_records(store, "run", 4, take_record, &got, &f->err));
+    assert_int_equal(got.n, 0);
+    ok(gw_store_put_record(store, "run", GW_LIT("a"), 1, GW_LIT("{\"n\":1}"),
+                           &f->err));
+    ok(gw_store_put_record(store, "run", GW_LIT("b"), 2, GW_LIT("{\"n\":2}"),
+                           &f->err));
+    ok(gw_store_put_record(store, "manage", GW_LIT("c"), 3, GW_LIT("{}"),
+                           &f->err));
+    ok(gw_store_put_record(store, "run", GW_LIT("a"), 1, GW_LIT("{\"n\":3}"),
+                           &f->err));
+    ok(gw_store_records(store, "run", 4, take_record, &got, &f->err));
+
+    assert_int_equal(got.n, 2);
+    assert_string_equal(got.text[0], "b {\"n\":2}");
+    assert_string_equal(got.text[1], "a {\"n\":3}");
+    ok(gw_store_records(store, "run", 1, take_record, &got, &f->err));
+    assert_int_equal(got.n, 3);
+    ok(gw_store_records(store, "manage", 1, take_record, &got, &f->err));
+    assert_string_equal(got.text[3], "c {}");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -1308,6 +1353,7 @@ main(int argc, char **argv)
         T(a_second_run_is_refused_and_told_who_holds_it),
         T(a_dead_run_blocks_nobody),
         T(another_connection_writes_between_batches),
+        T(records_of_runs_are_replaced_and_come_newest_first),
 #undef T
     };
 

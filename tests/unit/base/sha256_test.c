@@ -54,12 +54,33 @@ a_sum_may_be_given_up(void **unused)
     gw_sha256_free(NULL);
 }
 
+/* RFC 4231, test cases 2 and 6 */
+static void
+an_hmac_is_that_of_the_standard(void **unused)
+{
+    char hex[GW_SHA256_HEX_SIZE], key[131];
+
+    (void)unused;
+    gw_sha256_hmac_hex(GW_LIT("Jefe"), GW_LIT("what do ya want for nothing?"),
+                       hex);
+    assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c7"
+                             "5a003f089d2739839dec58b964ec3843");
+    memset(key, 0xaa, sizeof(key));
+    gw_sha256_hmac_hex((gw_slice){key, sizeof(key)},
+                       GW_LIT("Test Using Larger Than Block-Size Key - "
+                              "Hash Key First"),
+                       hex);
+    assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f"
+                             "8e0bc6213728c5140546040f0ee37f54");
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_texts_have_their_known_sums),
         cmocka_unit_test(parts_count_as_one_text),
+        cmocka_unit_test(an_hmac_is_that_of_the_standard),
         cmocka_unit_test(a_sum_may_be_given_up),
     };
 
