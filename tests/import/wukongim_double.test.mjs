@@ -6,8 +6,8 @@ import http from 'node:http';
 import test from 'node:test';
 
 import { makeFolder, makeStore } from '../lib/godwit.mjs';
-import { assertImported } from '../lib/import.mjs';
-import { crc32, expected, fake, goString, judge, mangle, sampleWorld, slotOf,
+import { asPositions, assertImported } from '../lib/import.mjs';
+import { crc32, fake, goString, judge, mangle, sampleWorld, slotOf,
     startDouble, World } from '../lib/wukongim.mjs';
 
 /** One request; {status, headers, text, json}; an error if cut off. */
@@ -356,29 +356,6 @@ test('the same seed gives the same world, with every quirk in it', () => {
     assert.ok([...one.topics.values()].some((x) => x.segments.length > 1));
     assert.ok(one.userRows().some((r) => r.told.id !== r.id));
 });
-
-/** The models that are expected of a world as positions for `load`. */
-function asPositions(world, change = (m) => m) {
-    const ids = new Map();
-    const idOf = (collection, key) => {
-        const name = `${collection} ${key}`;
-        if (!ids.has(name)) ids.set(name, ids.size + 1);
-        return ids.get(name);
-    };
-    const lines = [];
-    for (const [collection, key, fields] of expected(world).models()) {
-        const m = change({ ...fields, id: idOf(collection, key) }, collection);
-        if (!m) continue;
-        if (m.user_id) m.user_id = idOf('user', m.user_id);
-        if (m.channel_ref) m.channel_ref = idOf('channel', m.channel_ref);
-        m.device_ids &&= m.device_ids.map((k) => idOf('device', k));
-        const data = JSON.stringify(m).replace(
-            /("message_id":)"([0-9]+)"/, '$1$2');
-        lines.push(`{"events":[{"fqid":"${collection}/${m.id}",` +
-            `"type":"create","data":${data}}]}`);
-    }
-    return lines;
-}
 
 test('a store is compared with a world item by item', async (t) => {
     const world = sampleWorld({ users: 60, topics: 60, messages: 600 });

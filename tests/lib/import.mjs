@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 
-import { describe, dump, makeFolder, must, start } from './godwit.mjs';
+import { describe, makeFolder, must, start } from './godwit.mjs';
+
+import { expected } from './wukongim/expected.mjs';
 
 export { assertImported, readModels } from './wukongim/compare.mjs';
 
@@ -47,13 +49,31 @@ export async function mustImport(store, source, { code = 0, ...options } =
     return r;
 }
 
+/** The models that are expected of a world as positions for `load`. */
+export function asPositions(world, change = (m) => m) {
+    const ids = new Map();
+    const idOf = (collection, key) => {
+        const name = `${collection} ${key}`;
+        if (!ids.has(name)) ids.set(name, ids.size + 1);
+        return ids.get(name);
+    };
+    const lines = [];
+    for (const [collection, key, fields] of expected(world).models()) {
+        const m = change({ ...fields, id: idOf(collection, key) }, collection);
+        if (!m) continue;
+        if (m.user_id) m.user_id = idOf('user', m.user_id);
+        if (m.channel_ref) m.channel_ref = idOf('channel', m.channel_ref);
+        m.device_ids &&= m.device_ids.map((k) => idOf('device', k));
+        const data = JSON.stringify(m).replace(
+            /("message_id":)"([0-9]+)"/, '$1$2');
+        lines.push(`{"events":[{"fqid":"${collection}/${m.id}",` +
+            `"type":"create","data":${data}}]}`);
+    }
+    return lines;
+}
+
 /** The keys of the report's items of one reason and collection. */
 export function reported(r, reason, collection) {
     return (r.report.items[reason] ?? [])
         .filter((item) => !collection || item.collection === collection);
-}
-
-/** What the store holds, as text: the same for the same import. */
-export function contentOf(store) {
-    return dump(store);
 }
