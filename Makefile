@@ -4,12 +4,14 @@
 #   make demo       builds it and shows a migration under load
 #   make test       runs every test (PRESET=asan, TESTS="-R rules")
 #   make check      formatting, clang-tidy, cppcheck, layers, banned functions
-#   make bench      measures against SQLite itself (PARTS="rename lua …")
+#   make bench      measures against SQLite itself (PARTS="rename lua …"),
+#                   or what BENCH names: migrate, import
 #   make cover      line coverage of src from the tests
 #   make fuzz       a minute on each fuzzer (SECONDS=60)
 PRESET  ?= dev
 PREFIX  ?= /usr/local
 SECONDS ?= 60
+BENCH   ?= migrate
 PARTS   ?=
 TESTS   ?=
 
@@ -37,7 +39,7 @@ check:
 bench:
 	@dev/deps build bench
 	@$(call build,release)
-	@node bench/migrate.mjs $(PARTS)
+	@node bench/$(BENCH).mjs $(PARTS)
 
 cover:
 	@dev/deps build test cover

@@ -135,7 +135,8 @@ test('a bind error is JSON that calls itself text', async (t) => {
 
 test('keys of any case, unknown keys and what follows are taken',
     async (t) => {
-        const world = new World().members('g', 2, { subscribers: ['a,b', 'a'] });
+        const world = new World().members('g', 2,
+            { subscribers: ['a,b', 'a'] });
         const double = await startDouble(t, world);
 
         const r = await ask(double, '/migrate/channel',
@@ -233,7 +234,8 @@ test('a message is rendered as it is computed, ids whole', async (t) => {
         channel_id: 'u2', channel_type: 1, start_message_seq: 1, limit: 500,
         pull_mode: 1 });
 
-    assert.match(r.text, /"message_id":9223372036854775807,"message_idstr":"92/);
+    assert.match(r.text,
+        /"message_id":9223372036854775807,"message_idstr":"92/);
     const got = JSON.parse(r.text.replace(/"message_id":([0-9]+)/g,
         '"message_id":"$1"'));
     for (const m of got.messages) {

@@ -2,6 +2,7 @@
 // What the tests of the import share: running it, its report, its store.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 
 import { describe, makeFolder, must, start } from './godwit.mjs';
@@ -20,7 +21,8 @@ export function emptyStore(t, name = 'store.db') {
 /** Starts an import; the child's `ended` also gives the report. */
 export function startImport(source, store, { args = [], report = true,
     ...options } = {}) {
-    const file = `${store}-report-${process.hrtime.bigint()}.json`;
+    const file = path.join(os.tmpdir(),
+        `godwit-report-${process.pid}-${process.hrtime.bigint()}.json`);
     const child = start(['import', 'wukongim', '--source',
         source.url ?? source, '--timeout', '2s',
         ...(report ? ['--report', file] : []), ...args],

@@ -6,11 +6,12 @@ import { mix } from './rules.mjs';
 /** Kinds that take the place of the reply. */
 export const BEFORE = ['500', '400', '503', '429', '502', 'html', 'reset',
     'hang', 'empty', 'redirect', 'deep', 'giant'];
-/** Kinds that spoil a good reply: in the middle of its body. */
-export const WITHIN = ['cut', 'short', 'stall', 'torn', 'slow'];
+/** Kinds that spoil a good reply: in the middle of its body, or (bye) by
+ *  breaking the kept connection right after it. */
+export const WITHIN = ['cut', 'short', 'stall', 'torn', 'slow', 'bye'];
 /** What a sound client gets over without anybody's help. */
 export const PASSING = ['500', '503', '429', '502', 'reset', 'cut', 'short',
-    'torn', 'slow'];
+    'torn', 'slow', 'bye'];
 
 export class Faults {
     /**

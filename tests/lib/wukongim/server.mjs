@@ -159,10 +159,9 @@ export class Double {
     }
 
     route(name) {
-        if (name.includes(' /migrate/') && !this.options.migrateApi) return null;
-        if (name.endsWith('max_message_seq') && !this.options.maxSeqApi) {
-            return null;
-        }
+        const { migrateApi, maxSeqApi } = this.options;
+        if (!migrateApi && name.includes(' /migrate/')) return null;
+        if (!maxSeqApi && name.endsWith('max_message_seq')) return null;
         return Object.hasOwn(ROUTES, name) ? ROUTES[name] : null;
     }
 
@@ -172,7 +171,7 @@ export class Double {
         const headers = type ? { ...CORS, 'Content-Type': type } : { ...CORS };
         if (Array.isArray(pieces) && pieces.length <= 1) {
             const [piece = ''] = pieces;
-            const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
+            const bytes = Buffer.from(piece);
             const whole = framing === 'length' ||
                 (framing === 'auto' && bytes.length < 2048);
             if (whole) headers['Content-Length'] = bytes.length;
@@ -261,6 +260,15 @@ export class Double {
             return;
         case 'stall':
             return;
+        case 'bye': {
+            const { socket } = res;
+            res.on('finish', () => {
+                note?.();
+                setTimeout(() => socket.resetAndDestroy(), how.ms ?? 1);
+            });
+            res.end(bytes.subarray(half.length));
+            return;
+        }
         default: // slow, but whole
             await new Promise((resolve) =>
                 setTimeout(resolve, how.ms ?? 30));

@@ -13,7 +13,8 @@ const PAYLOADS = Array.from({ length: 4096 }, (_, n) => Buffer.from(
 /** The text of a message in a reply, members in the server's order. */
 export function renderMessage(m) {
     const h = m.header;
-    const stream = (m.stream_no ? `"stream_no":${goString(m.stream_no)},` : '') +
+    const stream =
+        (m.stream_no ? `"stream_no":${goString(m.stream_no)},` : '') +
         (m.stream_seq ? `"stream_seq":${m.stream_seq},` : '') +
         (m.stream_flag ? `"stream_flag":${m.stream_flag},` : '');
     const streams = !m.streams?.length ? '' : `,"streams":[${m.streams.map(

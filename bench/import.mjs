@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+// node bench/import.mjs [--messages N] [--topics N] [--rounds N]
+//
+// Measures `godwit import wukongim` into SQLite from the tests' double of a
+// v1 server, in turn with what bounds it: a client that only reads the same
+// pages (what the double can serve), and `godwit load` of the same positions
+// from `godwit export` (what the store can take). Only the ratios say much:
+// the double runs on one of the machine's cores meanwhile.
+import { spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const work = path.join(root, 'build', 'bench');
+const godwit = process.env.GODWIT ??
+  path.join(root, 'build', 'release', 'godwit');
+const PAGE = 500;
+
+// ---- the double
+
+/** A double in a process of its own: {url, stop}. */
+async function startDouble(options) {
+  const child = spawn(process.execPath, [path.join(root, 'tests', 'lib',
+    'wukongim.mjs'), '--plain', '--prerender', ...options],
+  { stdio: ['ignore', 'pipe', 'inherit'] });
+  const url = await new Promise((resolve, reject) => {
+    child.stdout.once('data', (text) => resolve(String(text).trim()));
+    child.once('exit', () => reject(new Error('the double ended')));
+  });
+  return { url, stop: () => child.kill() };
+}
+
+/** The names of all topics, as the double lists them once it is warm. */
+async function topicNames(url) {
+  const names = [];
+  for (let slot = 0; slot < 256; slot++) {
+    const r = await fetch(`${url}/migrate/topics`, { method: 'POST',
+      body: JSON.stringify({ slot }) });
+    if (r.ok) names.push(...await r.json());
+  }
+  return names;
+}
+
+/** A page's request; seq 1, and so on. */
+function request(name, seq) {
+  const type = Number(name.slice(0, name.indexOf('-')));
+  const id = name.slice(name.indexOf('-') + 1);
+  const [uid, peer] = type === 1 ? id.split('@') : ['', id];
+  const body = JSON.stringify({ login_uid: uid, channel_id: peer,
+    channel_type: type, start_message_seq: seq, limit: PAGE, pull_mode: 1 });
+  return 'POST /channel/messagesync HTTP/1.1\r\nHost: double\r\n' +
+    `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+}
+
+/** Reads all pages of all topics on one connection after the other's turn,
+ *  looking at nothing but where a reply ends. */
+function readPages(url, next) {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(Number(new URL(url).port), '127.0.0.1');
+    const ask = () => {
+      const asked = next();
+      if (asked) socket.write(asked);
+      else socket.end(resolve);
+    };
+    let left = -1; // bytes of a reply with a length; -1: none begun
+    socket.on('data', (bytes) => {
+      if (left < 0) {
+        const head = bytes.subarray(0, 2048).toString('latin1');
+        const length = /Content-Length: ([0-9]+)\r\n/i.exec(head);
+        left = length ? Number(length[1]) + head.indexOf('\r\n\r\n') + 4
+          : Infinity;
+      }
+      left -= bytes.length;
+      const isOver = left === 0 || (left === Infinity &&
+        bytes.subarray(-7).equals(Buffer.from('\r\n0\r\n\r\n')));
+      if (!isOver) return;
+      left = -1;
+      ask();
+    });
+    socket.on('error', reject);
+    socket.on('connect', ask);
+  });
+}
+
+/** Messages a second that 20 connections get out of the double. */
+async function serve(url, names, messages) {
+  const begin = performance.now();
+  let at = 0;
+  const pages = names.flatMap(({ name, count }) => Array.from(
+    { length: Math.ceil(count / PAGE) },
+    (_, n) => request(name, n * PAGE + 1)));
+  await Promise.all(Array.from({ length: 20 }, () =>
+    readPages(url, () => pages[at++])));
+  return messages / (performance.now() - begin) * 1000;
+}
+
+async function countMessages(url, names) {
+  const counted = [];
+  for (const name of names) {
+    const cut = name.indexOf('-');
+    const r = await fetch(`${url}/channel/max_message_seq?channel_id=${
+      encodeURIComponent(name.slice(cut + 1))}&channel_type=${
+      name.slice(0, cut)}`);
+    const { message_seq: count } = await r.json();
+    if (count > 0) counted.push({ name, count });
+  }
+  return counted;
+}
+
+// ---- running
+
+function remove(file) {
+  for (const end of ['', '-wal', '-shm', '.lock'])
+    fs.rmSync(file + end, { force: true });
+}
+
+function emptyStore(name) {
+  const file = path.join(work, name);
+  remove(file);
+  run(['init', '--quiet', '--store', file]);
+  return file;
+}
+
+/** Runs the program to its end: {seconds, rss (MiB)}. */
+function run(args, stdio = ['ignore', 'ignore', 'inherit']) {
+  const timed = path.join(work, 'time.txt');
+  const begin = performance.now();
+  const r = spawnSync('/usr/bin/time', ['-f', '%M', '-o', timed, godwit,
+    ...args], { stdio });
+  if (r.status !== 0) throw new Error(`${args.join(' ')}: exit ${r.status}`);
+  return { seconds: (performance.now() - begin) / 1000,
+    rss: Number(fs.readFileSync(timed, 'utf8').trim()) / 1024 };
+}
+
+function load(from, name) {
+  const lines = path.join(work, 'import.ndjson');
+  const file = fs.openSync(lines, 'w');
+  run(['export', '--quiet', '--store', from], ['ignore', file, 'inherit']);
+  fs.closeSync(file);
+  const r = run(['load', '--quiet', '--store', emptyStore(name), lines]);
+  fs.rmSync(lines);
+  return r;
+}
+
+const count = (n) => Math.round(n).toLocaleString('en-US');
+const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
+
+function row(...cells) {
+  const widths = [44, 14, 10, 10];
+  console.log(cells.map((cell, i) => i === 0
+    ? String(cell).padEnd(widths[i]) : String(cell).padStart(widths[i]))
+    .join(''));
+}
+
+async function main() {
+  const { values } = parseArgs({ options: {
+    messages: { type: 'string', default: '1000000' },
+    topics: { type: 'string', default: '3000' },
+    users: { type: 'string', default: '1000' },
+    rounds: { type: 'string', default: '3' } } });
+  fs.mkdirSync(work, { recursive: true });
+  console.log(`${os.cpus().length} cores, ${os.cpus()[0].model}`);
+  const double = await startDouble(['--warm', '--messages', values.messages,
+    '--topics', values.topics, '--users', values.users]);
+  try {
+    const names = await countMessages(double.url,
+      await topicNames(double.url));
+    const messages = names.reduce((n, topic) => n + topic.count, 0);
+    const rates = { serve: [], import: [], load: [] };
+    const rss = [];
+    for (let n = 0; n < Number(values.rounds); n++) {
+      rates.serve.push(await serve(double.url, names, messages));
+      const store = emptyStore('import.db');
+      const imported = run(['import', 'wukongim', '--quiet', '--source',
+        double.url, '--store', store]);
+      rates.import.push(messages / imported.seconds);
+      rss.push(imported.rss);
+      rates.load.push(messages / load(store, 'import-load.db').seconds);
+    }
+
+    console.log(`\n${count(messages)} messages in ${count(names.length)} ` +
+      `topics, ${values.rounds} rounds in turn, medians; the ratios are ` +
+      'within each round');
+    row('', 'messages/s', 'import is', 'aim');
+    const ratio = (name) => median(rates.import.map((r, n) =>
+      r / rates[name][n]));
+    row('import', count(median(rates.import)), '', '>= 30,000');
+    row('20 connections that only read the pages', count(median(rates.serve)),
+      `${(100 * ratio('serve')).toFixed(0)} %`, '>= 80 %');
+    row('load of the same positions', count(median(rates.load)),
+      `${(100 * ratio('load')).toFixed(0)} %`, '>= 25 %');
+    console.log(`\npeak memory of the import: ${Math.max(...rss).toFixed(0)} ` +
+      'MiB (aim: 128)');
+  } finally {
+    double.stop();
+    remove(path.join(work, 'import.db'));
+    remove(path.join(work, 'import-load.db'));
+  }
+}
+
+await main();
