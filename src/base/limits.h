@@ -46,6 +46,8 @@
 #define GW_LIMIT_NET_ANSWER ((size_t)16 * GW_MIB) /* one answer */
 #define GW_LIMIT_NET_ERROR ((size_t)64 * GW_KIB)  /* kept of an error's page */
 
+#define GW_LIMIT_NOTICE_MS 300000 /* for a command of manage to end */
+
 /* defaults a user may change */
 #define GW_DEFAULT_NET_CONNECT_MS 10000
 #define GW_DEFAULT_NET_MS 60000                   /* for a whole answer */

@@ -23,6 +23,12 @@
     (GW_OPTION_BIT(AUTH_PASSWORD_FILE) | GW_OPTION_BIT(TLS_CA) |               \
      GW_OPTION_BIT(ALLOW_PLAINTEXT) | GW_OPTION_BIT(INTERVAL))
 
+#define UNATTENDED                                                             \
+    (GW_OPTION_BIT(MAX_RETRIES) | GW_OPTION_BIT(RETRY_DELAY) |                 \
+     GW_OPTION_BIT(TIMEOUT) | GW_OPTION_BIT(ON_SUCCESS) |                      \
+     GW_OPTION_BIT(ON_FAILURE) | GW_OPTION_BIT(WEBHOOK) |                      \
+     GW_OPTION_BIT(WEBHOOK_SECRET_FILE))
+
 #define ON_STORE (GW_NEED_STORE | GW_NEED_MIGRATIONS)
 #define BESIDE_STORE (GW_NEED_STORE | GW_NEED_MIGRATIONS_IF_ANY)
 #define LONG (GW_NEED_PROGRESS | GW_NEED_STOP)
@@ -168,6 +174,19 @@ static const gw_command COMMANDS[] = {
                  "have ended with.",
         .args_max = 1, .needs = GW_NEED_STOP,
         .options = CLIENT | JSON, .run = gw_cmd_monitor,
+    }, {
+        .name = "manage", .summary = "the whole workflow, unattended",
+        .arguments = "[URL]",
+        .about = "Migrates, verifies and finalizes: a store, or through the "
+                 "server at URL. A step that fails is tried again; when "
+                 "verify finds a difference nothing is finalized. At the end "
+                 "a command is run and a webhook told. Its state is kept in "
+                 "the store: started again after an interruption, it goes "
+                 "on.",
+        .args_max = 1, .needs = LONG,
+        .options = WHERE | SCRIPTS | SPEED | LOCKS | CLIENT | UNATTENDED |
+                   JSON,
+        .run = gw_cmd_manage,
     }, {
         .name = "help", .summary = "shows the help of a command",
         .arguments = "[COMMAND]", .words = "@commands",

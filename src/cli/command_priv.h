@@ -79,6 +79,7 @@ gw_code gw_cmd_new(struct gw_session *session, gw_error *err);
 gw_code gw_cmd_check(struct gw_session *session, gw_error *err);
 gw_code gw_cmd_serve(struct gw_session *session, gw_error *err);
 gw_code gw_cmd_monitor(struct gw_session *session, gw_error *err);
+gw_code gw_cmd_manage(struct gw_session *session, gw_error *err);
 gw_code gw_cmd_help(struct gw_session *session, gw_error *err);
 gw_code gw_cmd_completion(struct gw_session *session, gw_error *err);
 gw_code gw_cmd_man(struct gw_session *session, gw_error *err);

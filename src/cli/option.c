@@ -152,6 +152,45 @@ static const gw_option OPTIONS[GW_OPTION_COUNT] = {
         .help = "certificates of who signed the server's, PEM; without it "
                 "those of the system",
     },
+    [GW_OPTION_MAX_RETRIES] = {
+        .name = "max-retries", .type = GW_OPTION_TYPE_INTEGER, .value = "N",
+        .env = "GODWIT_MAX_RETRIES", .number = 3, .min = 0, .max = 1000,
+        .help = "how often a step that failed is tried again",
+    },
+    [GW_OPTION_RETRY_DELAY] = {
+        .name = "retry-delay", .type = GW_OPTION_TYPE_DURATION,
+        .value = "DURATION", .env = "GODWIT_RETRY_DELAY", .number = 30000,
+        .min = 1, .max = 86400000,
+        .help = "the time before it is tried again",
+    },
+    [GW_OPTION_TIMEOUT] = {
+        .name = "timeout", .type = GW_OPTION_TYPE_DURATION,
+        .value = "DURATION", .env = "GODWIT_TIMEOUT", .number = 1800000,
+        .min = 1, .max = INT64_C(31536000000),
+        .help = "the time for all of it; counted on when it is started again",
+    },
+    [GW_OPTION_ON_SUCCESS] = {
+        .name = "on-success", .type = GW_OPTION_TYPE_TEXT, .value = "COMMAND",
+        .env = "GODWIT_ON_SUCCESS",
+        .help = "a shell command for when it ended well; the result is in "
+                "GODWIT_RESULT and GODWIT_RESULT_…",
+    },
+    [GW_OPTION_ON_FAILURE] = {
+        .name = "on-failure", .type = GW_OPTION_TYPE_TEXT, .value = "COMMAND",
+        .env = "GODWIT_ON_FAILURE",
+        .help = "a shell command for when it did not",
+    },
+    [GW_OPTION_WEBHOOK] = {
+        .name = "webhook", .type = GW_OPTION_TYPE_TEXT, .value = "URL",
+        .env = "GODWIT_WEBHOOK",
+        .help = "posts the result there as JSON, signed",
+    },
+    [GW_OPTION_WEBHOOK_SECRET_FILE] = {
+        .name = "webhook-secret-file", .type = GW_OPTION_TYPE_TEXT,
+        .value = "FILE", .env = "GODWIT_WEBHOOK_SECRET_FILE",
+        .help = "the file with the key of the signature; without it that of "
+                "--auth-password-file",
+    },
     [GW_OPTION_MARKDOWN] = {
         .name = "markdown", .type = GW_OPTION_TYPE_FLAG,
         .help = "prints Markdown instead",

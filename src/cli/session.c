@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
-#include "base/units.h"
+#include "service/manager.h"
 
 /* The engine's output. In text it is the command's result, unless that is a
  * stream of its own; in JSON it becomes a member of the result. */
@@ -117,30 +117,39 @@ gw_session_open(gw_session *session, gw_error *err)
     return GW_OK;
 }
 
+static void
+close_both(gw_session *s)
+{
+    if (s->store)
+        gw_store_close(s->store);
+    if (s->run.migrations)
+        gw_migrations_close(&s->migrations);
+    s->run.store = s->store = NULL;
+    s->run.migrations = NULL;
+}
+
+gw_code
+gw_session_reopen(gw_session *session, gw_error *err)
+{
+    close_both(session);
+    gw_code code = open_migrations(session, err);
+    if (!code)
+        code = open_store(session, err);
+    session->run.store = session->store;
+    return code;
+}
+
 void
 gw_session_close(gw_session *session)
 {
-    if (session->store)
-        gw_store_close(session->store);
-    if (session->run.migrations)
-        gw_migrations_close(&session->migrations);
+    close_both(session);
     gw_buf_clear(&session->lines);
 }
 
 bool
 gw_session_sleep(gw_session *session, int64_t ms)
 {
-    enum { POLL_MS = 50 };
-    int64_t until_us = gw_clock_us() + ms * 1000;
-
-    while (!atomic_load(&session->stop)) {
-        int64_t left_us = until_us - gw_clock_us();
-        if (left_us <= 0)
-            return true;
-        usleep(
-            (useconds_t)(left_us < POLL_MS * 1000 ? left_us : POLL_MS * 1000));
-    }
-    return false;
+    return gw_manage_sleep(&session->stop, ms);
 }
 
 static void

@@ -29,6 +29,9 @@ typedef struct gw_session {
 GW_MUST_CHECK gw_code gw_session_open(gw_session *session, gw_error *err);
 void gw_session_close(gw_session *session);
 
+/** Opens store and migrations anew, whatever the row says. */
+GW_MUST_CHECK gw_code gw_session_reopen(gw_session *session, gw_error *err);
+
 /** Prints the JSON object of a command that ran, and `code`'s text as its
  *  exception: {"success","status","output","exception"?}. */
 void gw_session_put_result(gw_session *session, gw_code code,

@@ -183,6 +183,8 @@ bool gw_health_handle(gw_request *request);
 bool gw_ready_handle(gw_request *request);
 bool gw_version_handle(gw_request *request);
 bool gw_events_handle(gw_request *request);
+bool gw_manager_get(gw_request *request);
+bool gw_manager_post(gw_request *request);
 bool gw_metrics_handle(gw_request *request);
 
 #endif

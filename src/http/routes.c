@@ -6,6 +6,8 @@
 static const gw_route ROUTES[] = {
     {"POST", "/internal/migrations",  GW_ACCESS_SECRET, gw_commands_handle},
     {"POST", "/internal/migrations/", GW_ACCESS_SECRET, gw_commands_handle},
+    {"GET",  "/internal/manager",     GW_ACCESS_SECRET, gw_manager_get},
+    {"POST", "/internal/manager",     GW_ACCESS_SECRET, gw_manager_post},
     {"GET",  "/migrate/result",       GW_ACCESS_LOCAL,  gw_result_handle},
     {"GET",  "/migrate/progress",     GW_ACCESS_LOCAL,  gw_progress_handle},
     {"GET",  "/migrate/history",      GW_ACCESS_LOCAL,  gw_history_handle},
@@ -27,6 +29,10 @@ takes_method(const gw_route *route, const char *method)
 const gw_route *
 gw_route_find(const char *method, const char *path, const char **allow)
 {
+    static const char *const METHODS[] = {NULL, "GET, HEAD", "POST",
+                                          "GET, HEAD, POST"};
+    unsigned found = 0;
+
     *allow = NULL;
     for (size_t i = 0; i < sizeof(ROUTES) / sizeof(ROUTES[0]); i++) {
         const gw_route *route = &ROUTES[i];
@@ -34,7 +40,8 @@ gw_route_find(const char *method, const char *path, const char **allow)
             continue;
         if (takes_method(route, method))
             return route;
-        *allow = strcmp(route->method, "GET") == 0 ? "GET, HEAD" : "POST";
+        found |= strcmp(route->method, "GET") == 0 ? 1 : 2;
+        *allow = METHODS[found];
     }
     return NULL;
 }

@@ -14,7 +14,8 @@
 /** Whom to ask, and how. Everything is copied. */
 typedef struct gw_net_options {
     const char *url;      /* http://host:port, https://…, unix:/path; a path
-                             at its end goes before those of requests */
+                             at its end goes before those of requests, a query
+                             is for requests without a path */
     const char *secret;   /* sent as bearer; or NULL */
     const char *ca_file;  /* PEM of who signs servers; NULL: the system's */
     bool allow_plaintext; /* the secret over HTTP to other machines */

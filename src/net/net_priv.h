@@ -11,6 +11,7 @@ struct curl_slist;
 /** Where to, looked through once. */
 typedef struct gw_net_place {
     char *base;          /* http://host:port/path, without the last slash */
+    char *whole;         /* with its path and query as they were given */
     char *name;          /* http://host:port */
     char *socket_path;   /* or NULL */
     char *authorization; /* "Authorization: Bearer …", or NULL */

@@ -27,7 +27,7 @@ static gw_code
 check_parts(CURLU *url, gw_error *err)
 {
     static const CURLUPart UNWANTED[] = {CURLUPART_USER, CURLUPART_PASSWORD,
-                                         CURLUPART_QUERY, CURLUPART_FRAGMENT};
+                                         CURLUPART_FRAGMENT};
     char *scheme = part_of(url, CURLUPART_SCHEME, 0);
     bool is_ours =
         scheme && (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
@@ -44,7 +44,7 @@ check_parts(CURLU *url, gw_error *err)
         /* not repeated: it may be a password */
         if (is_there)
             return gw_fail(err, GW_E_USAGE,
-                           "a server's URL holds no credentials, query or "
+                           "a server's URL holds no credentials and no "
                            "fragment; a secret is given in a file");
     }
     return GW_OK;
@@ -57,7 +57,8 @@ fill_names(gw_net_place *place, CURLU *url)
     char *host = part_of(url, CURLUPART_HOST, 0);
     char *port = part_of(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
     char *path = part_of(url, CURLUPART_PATH, 0);
-    gw_buf name = {0}, base = {0};
+    char *query = part_of(url, CURLUPART_QUERY, 0);
+    gw_buf name = {0}, base = {0}, whole = {0};
     size_t len = path ? strlen(path) : 0;
 
     while (len > 0 && path[len - 1] == '/')
@@ -65,11 +66,16 @@ fill_names(gw_net_place *place, CURLU *url)
     gw_buf_printf(&name, "%s://%s:%s", scheme, host, port);
     gw_buf_printf(&base, "%s%.*s", gw_buf_cstr(&name), (int)len,
                   path ? path : "");
+    gw_buf_printf(&whole, "%s%s%s%s", name.at, path ? path : "",
+                  query ? "?" : "", query ? query : "");
     place->name = gw_strdup(gw_buf_cstr(&name));
     place->base = gw_strdup(gw_buf_cstr(&base));
     place->is_loopback = is_loopback(host);
     gw_buf_clear(&name);
+    place->whole = gw_strdup(gw_buf_cstr(&whole));
     gw_buf_clear(&base);
+    gw_buf_clear(&whole);
+    curl_free(query);
     curl_free(scheme);
     curl_free(host);
     curl_free(port);
@@ -107,6 +113,7 @@ read_socket(gw_net_place *place, const char *path, gw_error *err)
     gw_buf_printf(&name, "unix:%s", path);
     place->name = gw_strdup(gw_buf_cstr(&name));
     place->base = gw_strdup("http://localhost");
+    place->whole = gw_strdup("http://localhost/");
     place->socket_path = gw_strdup(path);
     place->is_loopback = true;
     gw_buf_clear(&name);
@@ -175,6 +182,7 @@ gw_net_place_clear(gw_net_place *place)
         explicit_bzero(place->authorization, strlen(place->authorization));
     free(place->authorization);
     free(place->base);
+    free(place->whole);
     free(place->name);
     free(place->socket_path);
     free(place->ca_file);

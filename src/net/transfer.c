@@ -153,8 +153,10 @@ gw_transfer_set(gw_transfer *transfer, const gw_net_request *request)
     gw_transfer *t = transfer;
     gw_buf url = {0};
 
-    gw_buf_printf(&url, "%s%s", t->place->base,
-                  request->path ? request->path : "");
+    if (request->path && request->path[0])
+        gw_buf_printf(&url, "%s%s", t->place->base, request->path);
+    else
+        gw_buf_text(&url, t->place->whole);
     (void)curl_easy_setopt(t->easy, CURLOPT_URL, gw_buf_cstr(&url));
     gw_buf_clear(&url);
     if (request->body.at) {

@@ -108,14 +108,21 @@ gw_record_put(const gw_record *r, gw_buf *out)
 }
 
 /* The times as numbers too: they are what is read back. */
+void
+gw_record_put_line(const gw_record *record, gw_buf *out)
+{
+    gw_record_put(record, out);
+    out->len--;
+    put_number(out, "start_s", record->start);
+    put_number(out, "end_s", record->end);
+    gw_buf_byte(out, '}');
+}
+
 static void
 put_line(const gw_record *r, gw_buf *out)
 {
-    gw_record_put(r, out);
-    out->len--;
-    put_number(out, "start_s", r->start);
-    put_number(out, "end_s", r->end);
-    gw_buf_text(out, "}\n");
+    gw_record_put_line(r, out);
+    gw_buf_byte(out, '\n');
 }
 
 static gw_code
@@ -249,6 +256,18 @@ take_record(gw_arena *arena, gw_slice line, gw_history *history)
         .code = find_code(arena, f),
     };
     return true;
+}
+
+bool
+gw_record_take_line(gw_slice line, gw_history *history)
+{
+    gw_arena arena;
+
+    gw_arena_init(&arena);
+    bool is_taken =
+        line.len <= GW_LIMIT_JOURNAL_LINE && take_record(&arena, line, history);
+    gw_arena_clear(&arena);
+    return is_taken;
 }
 
 static void

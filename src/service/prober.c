@@ -29,7 +29,7 @@ state_of(const gw_plan *plan)
 }
 
 static void
-look(const gw_service *s, gw_probe *probe, gw_error *err)
+look(gw_service *s, gw_probe *probe, gw_error *err)
 {
     gw_opened opened;
     gw_plan plan;
@@ -51,6 +51,7 @@ look(const gw_service *s, gw_probe *probe, gw_error *err)
             : plan.state.event_target == plan.event_target ? plan.state.position
                                                            : 0;
         gw_plan_clear(&plan);
+        gw_keeper_look(s, opened.store);
     }
     gw_service_close_store(&opened);
 }
@@ -120,9 +121,30 @@ wait_for_work(gw_service *s)
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += s->is_running ? RUNNING_S : IDLE_S;
     while (!s->is_stopping && s->asked == s->answered &&
-           s->stats_asked == s->stats_answered)
+           s->stats_asked == s->stats_answered &&
+           s->keep_asked == s->keep_answered)
         if (pthread_cond_timedwait(&s->wake, &s->lock, &until) != 0)
             return;
+}
+
+/* With the lock, which it lets go of: the most pressing piece of work. */
+static void
+do_work(gw_service *s)
+{
+    bool must_keep = s->keep_asked != s->keep_answered;
+    bool must_count = s->stats_asked != s->stats_answered;
+    int64_t asked = s->asked;
+
+    pthread_mutex_unlock(&s->lock);
+    if (must_keep)
+        gw_keeper_put_manager(s);
+    else if (must_count)
+        count_all(s);
+    else
+        gw_probe_now(s);
+    pthread_mutex_lock(&s->lock);
+    if (!must_keep && !must_count)
+        s->answered = asked;
 }
 
 void *
@@ -132,17 +154,7 @@ gw_prober_main(void *arg)
 
     pthread_mutex_lock(&s->lock);
     while (!s->is_stopping) {
-        int64_t asked = s->asked;
-        bool wants_stats = s->stats_asked != s->stats_answered;
-
-        pthread_mutex_unlock(&s->lock);
-        if (wants_stats)
-            count_all(s);
-        else
-            gw_probe_now(s);
-        pthread_mutex_lock(&s->lock);
-        if (!wants_stats)
-            s->answered = asked;
+        do_work(s);
         pthread_mutex_unlock(&s->lock);
         gw_service_changed(s);
         pthread_mutex_lock(&s->lock);

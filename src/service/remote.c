@@ -26,6 +26,8 @@ fail_status(gw_net *net, const char *path, const gw_net_answer *answer,
     (void)gw_fail(err, is_final ? GW_E_USAGE : GW_E_SERVER,
                   "%s%s: the server answers %d%s%.*s", gw_net_name(net), path,
                   status, said.len ? ": " : "", (int)said.len, said.at);
+    if (status == 400) /* another command runs, or the like */
+        return err->code = GW_E_STATE;
     if (status == 401)
         return gw_fail_suffix(err, "; give its secret with "
                                    "--auth-password-file");
@@ -193,4 +195,57 @@ void
 gw_remote_run_clear(gw_remote_run *run)
 {
     gw_buf_clear(&run->error);
+}
+
+/* ---- commands ---- */
+
+gw_code
+gw_remote_command(gw_net *net, const char *command, gw_error *err)
+{
+    gw_arena arena;
+    gw_fields f;
+    gw_buf body = {0};
+
+    gw_buf_printf(&body, "{\"cmd\":\"%s\"}", command);
+    const gw_net_request request = {
+        .path = "/internal/migrations/",
+        .body = gw_buf_as_slice(&body),
+    };
+    gw_arena_init(&arena);
+    gw_code code = ask(net, &request, &arena, &f, err);
+    gw_arena_clear(&arena);
+    gw_buf_clear(&body);
+    return code;
+}
+
+/* ---- the manager's record ---- */
+
+gw_code
+gw_remote_manager_get(gw_net *net, gw_buf *out, gw_error *err)
+{
+    const gw_net_request request = {.path = "/internal/manager"};
+    gw_arena arena;
+    gw_fields f;
+
+    gw_arena_init(&arena);
+    gw_code code = ask(net, &request, &arena, &f, err);
+    gw_slice record = code ? (gw_slice){0} : gw_member_raw(f, "manager");
+    if (record.at && gw_json_kind_of(record) == GW_JSON_OBJECT)
+        gw_buf_slice(out, record);
+    gw_arena_clear(&arena);
+    return code;
+}
+
+gw_code
+gw_remote_manager_put(gw_net *net, gw_slice record, gw_error *err)
+{
+    const gw_net_request request = {.path = "/internal/manager",
+                                    .body = record};
+    gw_arena arena;
+    gw_fields f;
+
+    gw_arena_init(&arena);
+    gw_code code = ask(net, &request, &arena, &f, err);
+    gw_arena_clear(&arena);
+    return code;
 }

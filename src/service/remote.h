@@ -46,4 +46,15 @@ GW_MUST_CHECK gw_code gw_remote_last_run(gw_net *net, gw_remote_run *out,
                                          gw_error *err);
 void gw_remote_run_clear(gw_remote_run *run);
 
+/** POST /internal/migrations/: a command, to begin. Errors also: GW_E_STATE
+ *  when another one runs. */
+GW_MUST_CHECK gw_code gw_remote_command(gw_net *net, const char *command,
+                                        gw_error *err);
+
+/** The manager's record that the server's store has; empty for none. */
+GW_MUST_CHECK gw_code gw_remote_manager_get(gw_net *net, gw_buf *out,
+                                            gw_error *err);
+GW_MUST_CHECK gw_code gw_remote_manager_put(gw_net *net, gw_slice record,
+                                            gw_error *err);
+
 #endif

@@ -216,6 +216,19 @@ gw_service_put_stats(gw_service *service, gw_buf *out, gw_error *err)
 }
 
 void
+gw_service_put_manager(gw_service *service, gw_buf *out)
+{
+    pthread_mutex_lock(&service->lock);
+    bool is_there = service->has_manager;
+    gw_manage_record record = service->manager;
+    pthread_mutex_unlock(&service->lock);
+    if (is_there)
+        gw_manage_record_put(&record, out);
+    else
+        gw_buf_text(out, "null");
+}
+
+void
 gw_service_put_history(gw_service *service, int64_t before, int64_t limit,
                        gw_buf *out)
 {
@@ -239,6 +252,8 @@ gw_service_put_history(gw_service *service, int64_t before, int64_t limit,
     pthread_mutex_unlock(&service->lock);
     gw_buf_text(out, "]");
     put_number(out, "next", next ? next : -1);
+    gw_buf_text(out, ",\"manager\":");
+    gw_service_put_manager(service, out);
     gw_buf_byte(out, '}');
 }
 

@@ -123,33 +123,6 @@ clear_counters(gw_counters *c)
     atomic_store(&c->cutover_us, -1);
 }
 
-static gw_code
-work(gw_service *s, const gw_record *record, gw_error *err)
-{
-    const gw_service_options *o = &s->options;
-    gw_opened opened;
-    gw_code code = gw_service_open_store(s, false, &opened, err);
-
-    if (code)
-        return code;
-    gw_run run = {
-        .store = opened.store,
-        .migrations = &opened.migrations,
-        .counters = &s->counters,
-        .stop = &s->stop,
-        .pause = &s->pause,
-        .print = take_line,
-        .print_arg = s,
-        .verbose = record->verbose,
-        .batch_bytes = o->batch_bytes,
-        .memory_bytes = o->memory_bytes,
-        .keyframe_events = o->keyframe_events,
-    };
-    code = record->job->work(&run, err);
-    gw_service_close_store(&opened);
-    return code;
-}
-
 static gw_outcome
 outcome_of(gw_service *s, gw_code code)
 {
@@ -181,6 +154,49 @@ fill_end(gw_service *s, gw_record *record, gw_code code, const gw_error *err)
                                  atomic_load(&c->positions_before));
     record->events =
         own_part(atomic_load(&c->events_done), atomic_load(&c->events_before));
+}
+
+static gw_code
+run_job(gw_service *s, const gw_record *record, const gw_opened *opened,
+        gw_error *err)
+{
+    const gw_service_options *o = &s->options;
+    gw_run run = {
+        .store = opened->store,
+        .migrations = &opened->migrations,
+        .counters = &s->counters,
+        .stop = &s->stop,
+        .pause = &s->pause,
+        .print = take_line,
+        .print_arg = s,
+        .verbose = record->verbose,
+        .batch_bytes = o->batch_bytes,
+        .memory_bytes = o->memory_bytes,
+        .keyframe_events = o->keyframe_events,
+    };
+
+    return record->job->work(&run, err);
+}
+
+/* The run; the record then tells its end. */
+static void
+work(gw_service *s, gw_record *record, gw_code code, gw_error *err)
+{
+    gw_opened opened = {0};
+    int64_t since = gw_clock_us();
+
+    if (!code)
+        code = gw_service_open_store(s, false, &opened, err);
+    if (opened.store)
+        gw_keeper_put_run(s, opened.store, record);
+    if (!code)
+        code = run_job(s, record, &opened, err);
+    fill_end(s, record, code, err);
+    record->duration_ms = (gw_clock_us() - since) / 1000;
+    if (opened.store) {
+        gw_keeper_put_run(s, opened.store, record);
+        gw_service_close_store(&opened);
+    }
 }
 
 /* From here on the end is seen: the last thing that a run does. */
@@ -221,7 +237,6 @@ gw_runner_main(void *arg)
 {
     gw_service *s = arg;
     gw_error err = {0}, journal_err = {0};
-    int64_t since = gw_clock_us();
 
     pthread_mutex_lock(&s->lock);
     gw_record record = *gw_history_last(&s->history);
@@ -239,12 +254,9 @@ gw_runner_main(void *arg)
     gw_code code = gw_journal_add(s->journal, &record, &err);
     if (!code)
         code = open_output(s, record.run, &err);
-    if (!code)
-        code = work(s, &record, &err);
+    work(s, &record, code, &err);
     close_output(s);
-    fill_end(s, &record, code, &err);
     gw_probe_now(s);
-    record.duration_ms = (gw_clock_us() - since) / 1000;
     if (gw_journal_add(s->journal, &record, &journal_err) != GW_OK)
         gw_log_put(s->options.log, GW_LOG_ERROR, "a run's end is not recorded",
                    GW_LOG_TEXT("err", journal_err.text));

@@ -59,8 +59,8 @@ gw_service_close_store(gw_opened *opened)
 /* ---- opening ---- */
 
 /* What was under way is not any more. */
-static void
-end_interrupted(gw_service *s)
+void
+gw_service_end_interrupted(gw_service *s)
 {
     gw_record *last = gw_history_last(&s->history);
 
@@ -87,7 +87,7 @@ open_state(gw_service *s, const char *path, gw_error *err)
         code = gw_journal_read(s->dir, &s->history, s->options.log, err);
     if (code)
         return code;
-    end_interrupted(s);
+    gw_service_end_interrupted(s);
     return gw_journal_open(s->dir, &s->history, &s->journal, err);
 }
 
@@ -313,6 +313,37 @@ gw_service_has_probed(gw_service *service, bool full, int64_t number)
     int64_t done = full ? service->stats_answered : service->answered;
     pthread_mutex_unlock(&service->lock);
     return done >= number;
+}
+
+int64_t
+gw_service_keep_manager(gw_service *service, const gw_manage_record *record)
+{
+    pthread_mutex_lock(&service->lock);
+    service->to_keep = *record;
+    int64_t number = ++service->keep_asked;
+    pthread_cond_broadcast(&service->wake);
+    pthread_mutex_unlock(&service->lock);
+    return number;
+}
+
+bool
+gw_service_has_kept(gw_service *service, int64_t number)
+{
+    pthread_mutex_lock(&service->lock);
+    bool has_kept = service->keep_answered >= number;
+    pthread_mutex_unlock(&service->lock);
+    return has_kept;
+}
+
+gw_code
+gw_service_kept(gw_service *service, gw_error *err)
+{
+    pthread_mutex_lock(&service->lock);
+    gw_code code = service->keep_code;
+    if (code)
+        *err = service->keep_error;
+    pthread_mutex_unlock(&service->lock);
+    return code;
 }
 
 int64_t

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "engine/engine.h"
+#include "service/manager.h"
 
 typedef struct gw_service gw_service;
 
@@ -90,6 +91,14 @@ bool gw_service_has_probed(gw_service *service, bool full, int64_t number);
 /** Age of what is known of the store's state; -1 for nothing. */
 int64_t gw_service_state_age_ms(gw_service *service);
 
+/** Has the prober keep a manager's record in the store. The number is for
+ *  gw_service_has_kept. */
+int64_t gw_service_keep_manager(gw_service *service,
+                                const gw_manage_record *record);
+bool gw_service_has_kept(gw_service *service, int64_t number);
+/** How the last keeping went. Errors: those of the store. */
+GW_MUST_CHECK gw_code gw_service_kept(gw_service *service, gw_error *err);
+
 /** Takes a sample for the rate; to be called twice a second. True while a
  *  command runs. */
 bool gw_service_tick(gw_service *service);
@@ -106,8 +115,10 @@ void gw_service_put_result(gw_service *service, gw_buf *out);
 /** {"success","stats"}. Errors: those of the store. */
 GW_MUST_CHECK gw_code gw_service_put_stats(gw_service *service, gw_buf *out,
                                            gw_error *err);
-/** {"runs":[…],"next":N|null}: at most `limit` runs with a number below
- *  `before` (0: all), newest first. */
+/** The manager's record, as the store had it last; null for none. */
+void gw_service_put_manager(gw_service *service, gw_buf *out);
+/** {"runs":[…],"next":N|null,"manager":{…}|null}: at most `limit` runs with a
+ * number below `before` (0: all), newest first. */
 void gw_service_put_history(gw_service *service, int64_t before, int64_t limit,
                             gw_buf *out);
 

@@ -63,6 +63,9 @@ gw_record *gw_history_last(const gw_history *history);
 gw_record *gw_history_push(gw_history *history);
 void gw_history_clear(gw_history *history);
 void gw_record_put(const gw_record *record, gw_buf *out);
+/** The line of a record, without its end; and what such a line says. */
+void gw_record_put_line(const gw_record *record, gw_buf *out);
+bool gw_record_take_line(gw_slice line, gw_history *history);
 
 /** What the prober last saw. */
 typedef struct gw_probe {
@@ -113,6 +116,13 @@ struct gw_service {
     int64_t probes; /* begun so far */
     int64_t asked, answered;
     int64_t stats_asked, stats_answered;
+    int64_t keep_asked, keep_answered;
+    gw_manage_record to_keep;
+    gw_code keep_code;
+    gw_error keep_error;
+    gw_manage_record manager; /* as the store has it */
+    bool has_manager;
+    bool has_adopted; /* looked for runs that only the store knows */
     gw_stats stats;
     gw_code stats_code;
     gw_error stats_error;
@@ -122,6 +132,8 @@ struct gw_service {
     int64_t events_read, positions_read; /* of ended runs */
 };
 
+/** A run that was under way in an earlier server gets its end. */
+void gw_service_end_interrupted(gw_service *s);
 /** Tells who listens. Without the lock. */
 void gw_service_changed(gw_service *s);
 /** Opens migrations and store for a run, and closes them. */
@@ -132,6 +144,15 @@ typedef struct gw_opened {
 GW_MUST_CHECK gw_code gw_service_open_store(const gw_service *s, bool read_only,
                                             gw_opened *out, gw_error *err);
 void gw_service_close_store(gw_opened *opened);
+
+/* keeper.c: what the store itself keeps of runs and managers */
+
+/** Puts a run's record. What fails is only logged. */
+void gw_keeper_put_run(gw_service *s, gw_store *store, const gw_record *record);
+/** Puts the manager's record that is to be kept. */
+void gw_keeper_put_manager(gw_service *s);
+/** Reads the manager's record, and the runs when the journal has none. */
+void gw_keeper_look(gw_service *s, gw_store *store);
 
 /* state_dir.c */
 GW_MUST_CHECK gw_code gw_state_dir_open(const char *path, int *dir,

@@ -15,7 +15,7 @@ import { generate } from '../lib/generate.mjs';
 
 const COMMANDS = ['init', 'load', 'dump', 'export', 'migrate', 'finalize',
     'reset', 'stats', 'clear-collectionfield-tables', 'rollback', 'discard',
-    'verify', 'preview', 'convert', 'new', 'check', 'serve', 'monitor', 'help', 'completion',
+    'verify', 'preview', 'convert', 'new', 'check', 'serve', 'monitor', 'manage', 'help', 'completion',
     'man'];
 const STATS = ['status', 'current_migration_index', 'target_migration_index',
     'positions', 'events', 'fully_migrated_positions',

@@ -8,7 +8,7 @@ import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
 
-import { dumpText, load, makeRandom, makeStore, must, repo,
+import { dumpText, load, makeRandom, makeStore, must,
     run, setting, sleep, stats, waitFor, writeFiles } from '../lib/godwit.mjs';
 import { ask, readEvents, serve } from '../lib/server.mjs';
 import { RENAME, positions, prepare, script, slowMigration as slow }
@@ -638,27 +638,6 @@ test('listening', async (t) => {
             l.result === 'completed'));
         assert.ok(!err.includes(server.secret));
     });
-});
-
-test('docs/openapi.yaml names routes and statuses as they are', async (t) => {
-    const text = fs.readFileSync(path.join(repo, 'docs', 'openapi.yaml'),
-        'utf8');
-    const server = await serve(t, prepare(t));
-    const paths = text.split(/^components:/m)[0].split(/^ {2}(?=\/)/m).slice(1);
-    assert.equal(paths.length, 10);
-    for (const block of paths) {
-        const [, where, method] = /^(\S+):\n {4}(\w+):/.exec(block);
-        const r = where === '/migrate/events' ? { status: 200 }
-            : await server.ask({ path: where, method: method.toUpperCase(),
-                body: method === 'post' ? '{"cmd":"progress"}' : undefined,
-                headers: { Authorization: `Bearer ${server.secret}`,
-                    'Content-Type': 'application/json' } });
-        assert.ok(block.includes(`'${r.status}':`), `${where}: ${r.status}`);
-        assert.equal(r.status, 200, where);
-        for (const name of Object.keys(r.json ?? {})) {
-            assert.match(text, new RegExp(`\\b${name}\\b`), where);
-        }
-    }
 });
 
 test('a faulty folder of migrations ends it at the start', (t) => {

@@ -5,12 +5,12 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
-import http from 'node:http';
 import path from 'node:path';
 import test from 'node:test';
 
 import { assertRefused, binary, cleanEnvironment, makeFolder, run, start,
     waitFor } from '../lib/godwit.mjs';
+import { pretend, say } from '../lib/pretend.mjs';
 import { serve } from '../lib/server.mjs';
 import { slowMigration } from '../lib/stores.mjs';
 
@@ -19,31 +19,19 @@ const result = (status, more = {}) =>
 
 /** A server that gives one answer after the other, the last one for ever:
  *  a result, a number (status), or a function of request and response. */
-async function pretend(t, answers, { port = 0, history } = {}) {
-    const asked = [];
-    const server = http.createServer((request, response) => {
-        asked.push(request);
+async function answering(t, answers, { history, ...options } = {}) {
+    let n = 0;
+    return pretend(t, (request, response) => {
         if (request.url.startsWith('/migrate/history')) {
-            response.writeHead(history ? 200 : 404);
-            response.end(history ? JSON.stringify(history) : '');
+            say(response, history ? 200 : 404, history ?? {});
             return;
         }
-        const n = asked.filter((r) => r.url === '/migrate/result').length;
+        if (request.url === '/migrate/result') n++;
         const answer = answers[Math.min(n, answers.length) - 1];
-        if (typeof answer === 'function') {
-            answer(request, response);
-        } else {
-            response.writeHead(typeof answer === 'number' ? answer : 200,
-                { 'Content-Type': 'application/json' });
-            response.end(JSON.stringify(typeof answer === 'number'
-                ? { success: false, message: 'so it is' } : answer));
-        }
-    });
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    t.after(() => { server.closeAllConnections(); server.close(); });
-    return { asked, server, port: server.address().port,
-        url: `http://127.0.0.1:${server.address().port}` };
+        if (typeof answer === 'function') answer(request, response);
+        else if (typeof answer !== 'number') say(response, 200, answer);
+        else say(response, answer, { success: false, message: 'so it is' });
+    }, options);
 }
 
 const monitor = (url, ...args) =>
@@ -63,7 +51,7 @@ test('only changes are printed, as JSON lines, until the end', async (t) => {
         result('running', { last_err: 'no such luck', try_count: 2 }),
         result('running', { step: 'finalize' }),
         result('completed', { step: 'finalize' })];
-    const { url, asked } = await pretend(t, said);
+    const { url, asked } = await answering(t, said);
 
     const r = await monitor(url).ended;
 
@@ -84,7 +72,7 @@ test('the exit status tells how it ended', async (t) => {
         [failed, 4, last('different')], [failed, 1, last('interrupted')],
         [failed, 1, { runs: 7 }], [result('failed', { last_err: {} }), 1],
     ]) {
-        const { url } = await pretend(t, [answer], { history });
+        const { url } = await answering(t, [answer], { history });
         const r = await monitor(url).ended;
         assert.equal(r.code, code, JSON.stringify({ answer, history, r }));
         assert.equal(lines(r).length, 1);
@@ -99,7 +87,7 @@ test('errors of the way are survived, and told once', async (t) => {
     };
     const rubbish = (_, response) => response.end('<html>');
     const other = (_, response) => response.end('{"status":7}');
-    const { url } = await pretend(t, [503, result('running'), 500, cut,
+    const { url } = await answering(t, [503, result('running'), 500, cut,
         rubbish, other, 429, result('completed')]);
 
     const r = await monitor(url).ended;
@@ -112,7 +100,7 @@ test('errors of the way are survived, and told once', async (t) => {
 });
 
 test('a server that is not there yet is waited for', async (t) => {
-    const first = await pretend(t, [result('running')]);
+    const first = await answering(t, [result('running')]);
     const { port, url } = first;
     first.server.closeAllConnections();
     first.server.close();
@@ -120,14 +108,14 @@ test('a server that is not there yet is waited for', async (t) => {
     const child = monitor(url);
     await waitFor(() => /trying again/.test(child.errText()), 'it tries');
 
-    await pretend(t, [result('completed')], { port });
+    await answering(t, [result('completed')], { port });
 
     assert.equal((await child.ended).code, 0);
 });
 
 test('waits grow while the server is away', async (t) => {
     const times = [];
-    const { url } = await pretend(t, [(_, response) => {
+    const { url } = await answering(t, [(_, response) => {
         times.push(performance.now());
         response.writeHead(times.length > 6 ? 404 : 503);
         response.end();
@@ -143,7 +131,7 @@ test('waits grow while the server is away', async (t) => {
 test('a refusal ends it with what to do', async (t) => {
     for (const [status, pattern] of [[401, /--auth-password-file/],
         [403, /403/], [404, /404/], [302, /302/]]) {
-        const { url } = await pretend(t, [status]);
+        const { url } = await answering(t, [status]);
         const r = await monitor(url).ended;
         assertRefused(r, 2, pattern);
     }
@@ -153,7 +141,7 @@ test('the secret comes from a file and shows nowhere', async (t) => {
     const folder = makeFolder(t);
     const file = path.join(folder, 'secret');
     fs.writeFileSync(file, 'open sesame\n');
-    const { url, asked } = await pretend(t, [result('completed')]);
+    const { url, asked } = await answering(t, [result('completed')]);
 
     const r = await monitor(url, '--auth-password-file', file, '--verbose')
         .ended;
@@ -170,7 +158,7 @@ test('the secret comes from a file and shows nowhere', async (t) => {
 });
 
 test('an interrupt ends the watching, not the run', async (t) => {
-    const { url } = await pretend(t, [result('running')]);
+    const { url } = await answering(t, [result('running')]);
     const child = monitor(url, '--interval', '1h');
     await waitFor(() => child.outText(), 'the first line');
 
@@ -182,7 +170,7 @@ test('an interrupt ends the watching, not the run', async (t) => {
 });
 
 test('a server that hangs is left at once on a signal', async (t) => {
-    const { url, asked } = await pretend(t, [() => {}]);
+    const { url, asked } = await answering(t, [() => {}]);
     const child = monitor(url);
     await waitFor(() => asked.length, 'it asks');
 
@@ -192,7 +180,7 @@ test('a server that hangs is left at once on a signal', async (t) => {
 });
 
 test('a terminal gets text and a bar', async (t) => {
-    const { url, server } = await pretend(t, [result('running'),
+    const { url, server } = await answering(t, [result('running'),
         result('running'), result('completed')]);
     server.prependListener('request', (request, response) => {
         if (request.url !== '/migrate/progress') return;

@@ -327,12 +327,12 @@ history_is_paged_newest_first(void **state)
     gw_service_put_history(f->service, 0, 2, &f->text);
     const char *text = gw_buf_cstr(&f->text);
     assert_int_equal(strncmp(text, "{\"runs\":[{\"run\":3,", 18), 0);
-    assert_non_null(strstr(text, "],\"next\":2}"));
+    assert_non_null(strstr(text, "],\"next\":2,\"manager\":null}"));
     f->text.len = 0;
     gw_service_put_history(f->service, 2, 2, &f->text);
     text = gw_buf_cstr(&f->text);
     assert_int_equal(strncmp(text, "{\"runs\":[{\"run\":1,", 18), 0);
-    assert_non_null(strstr(text, "],\"next\":null}"));
+    assert_non_null(strstr(text, "],\"next\":null,\"manager\":null}"));
 }
 
 static void
