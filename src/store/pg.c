@@ -15,8 +15,9 @@ static void
 close_store(gw_store *store)
 {
     gw_pg *s = gw_pg_of(store);
-    gw_buf *const all[] = {&s->positions, &s->events, &s->models,
-                           &s->saved,     &s->buf,    &s->made_rows};
+    gw_buf *const all[] = {&s->positions,  &s->events, &s->models,
+                           &s->saved,      &s->buf,    &s->made_rows,
+                           &s->import_keys};
 
     gw_pg_abort(store);
     gw_pg_unlock(store);
@@ -72,6 +73,7 @@ static const struct gw_store_ops pg_ops = {
     .discard = gw_pg_discard,
     .set_index = gw_pg_set_index,
     .clear_helpers = gw_pg_clear_helpers,
+    .import = &gw_pg_import,
 };
 
 /* ---- making and checking ---- */

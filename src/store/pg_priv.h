@@ -211,7 +211,66 @@ enum {
       "  ORDER BY at DESC OFFSET $2::bigint LIMIT 1)")                     \
     X(DROP_RUN_STATE, "DELETE FROM godwit_run")                            \
     X(SET_TURN, "SELECT set_config('godwit.turn', $1::text, true)")        \
-    X(SET_LOCK_TIMEOUT, "SELECT set_config('lock_timeout', $1::text, true)")
+    X(SET_LOCK_TIMEOUT, "SELECT set_config('lock_timeout', $1::text, true)")\
+    X(IMPORT_STATE,                                                        \
+      "SELECT state FROM godwit_import_sources WHERE source = $1::text")   \
+    X(PUT_IMPORT_STATE,                                                    \
+      "INSERT INTO godwit_import_sources (source, state)"                  \
+      " VALUES ($1::text, $2::text) ON CONFLICT (source)"                  \
+      " DO UPDATE SET state = excluded.state")                             \
+    X(IMPORT_KEY,                                                          \
+      "SELECT o.at, k.id, k.seen, k.mark, k.n FROM"                        \
+      " json_array_elements_text($3::text::json) WITH ORDINALITY"          \
+      " AS o (key, at) CROSS JOIN LATERAL (SELECT id, seen, mark, n"       \
+      " FROM godwit_import_keys WHERE source = $1::text"                   \
+      " AND kind = $2::text AND key = o.key) AS k")                        \
+    X(PUT_IMPORT_KEYS,                                                     \
+      "INSERT INTO godwit_import_keys (source, kind, key, id, seen, mark," \
+      " n) SELECT DISTINCT ON (s, t, k) s, t, k, i, g, m, c FROM ROWS FROM"\
+      " (json_to_recordset($1::text::json) AS (s text, t text, k text,"    \
+      "  i bigint, g bigint, m bigint, c bigint)) WITH ORDINALITY"         \
+      " AS r (s, t, k, i, g, m, c, o) ORDER BY s, t, k, o DESC"            \
+      " ON CONFLICT (source, kind, key) DO UPDATE SET"                     \
+      " id = excluded.id, seen = excluded.seen, mark = excluded.mark,"     \
+      " n = excluded.n")                                                   \
+    X(IMPORT_KEYS,                                                         \
+      "SELECT key, id, seen, mark, n FROM godwit_import_keys"              \
+      " WHERE source = $1::text AND kind = $2::text AND key > $3::text"    \
+      " AND ($4::text IS NULL OR key < $4::text)"                          \
+      " ORDER BY key LIMIT $5::bigint")                                    \
+    X(IMPORT_PENDING,                                                      \
+      "SELECT key, id, seen, mark, n FROM godwit_import_keys"              \
+      " WHERE source = $1::text AND kind = $2::text AND id > $3::bigint"   \
+      " AND seen < $4::bigint ORDER BY id LIMIT $5::bigint")               \
+    X(IMPORT_SUM,                                                          \
+      "SELECT count(*), coalesce(sum(n), 0)::bigint"                       \
+      " FROM godwit_import_keys WHERE source = $1::text"                   \
+      " AND kind = $2::text AND seen >= $3::bigint")                       \
+    X(PUT_IMPORT_PROBLEM,                                                  \
+      "INSERT INTO godwit_import_problems (source, step, reason,"          \
+      " collection, key, n, detail) VALUES ($1::text, $2::text, $3::text," \
+      " $4::text, $5::text, $6::bigint, $7::text)"                         \
+      " ON CONFLICT (source, step, reason, collection, key) DO UPDATE SET" \
+      " n = excluded.n, detail = excluded.detail")                         \
+    X(DROP_IMPORT_PROBLEMS,                                                \
+      "DELETE FROM godwit_import_problems WHERE source = $1::text"         \
+      " AND step = $2::text AND ($3::text IS NULL OR reason = $3::text)"   \
+      " AND ($4::text IS NULL OR collection = $4::text)"                   \
+      " AND ($5::text IS NULL OR key = $5::text)")                         \
+    X(IMPORT_PROBLEMS,                                                     \
+      "SELECT step, reason, collection, key, n, detail"                    \
+      " FROM godwit_import_problems WHERE source = $1::text"               \
+      " AND (reason, step, collection, key) >"                             \
+      " ($2::text, $3::text, $4::text, $5::text)"                          \
+      " ORDER BY reason, step, collection, key LIMIT 1000")                \
+    X(RESERVE_IDS,                                                         \
+      "UPDATE id_sequences SET id = id + $2::bigint"                       \
+      " WHERE collection = $1::text RETURNING id - $2::bigint")            \
+    X(BEGIN_IDS,                                                           \
+      "INSERT INTO id_sequences (collection, id) SELECT $1::text,"         \
+      " 1 + coalesce(max(split_part(fqid, '/', 2)::bigint), 0) FROM models"\
+      " WHERE split_part(fqid, '/', 1) = $1::text"                         \
+      " ON CONFLICT (collection) DO NOTHING")
 // clang-format on
 
 typedef enum gw_pg_sql {
@@ -280,6 +339,7 @@ typedef struct gw_pg {
     gw_buf positions, events; /* live rows on their way, as COPY text */
     gw_buf models, saved;     /* models on their way, as JSON */
     gw_buf made_rows;         /* migrated events, as COPY text */
+    gw_buf import_keys;       /* of imports on their way, as JSON */
     char now[GW_TIMESTAMP_ROOM];
     gw_sequences live_ids, made_ids;
 
@@ -440,5 +500,10 @@ gw_code gw_pg_swap_back(gw_store *, gw_error *);
 gw_code gw_pg_seal(gw_store *, gw_error *);
 gw_code gw_pg_discard(gw_store *, gw_error *);
 gw_code gw_pg_clear_helpers(gw_store *, gw_error *);
+
+/* pg_import.c */
+extern const struct gw_import_ops gw_pg_import;
+/** Sends the keys that are gathered. */
+gw_code gw_pg_flush_import(gw_pg *, gw_error *);
 
 #endif

@@ -46,8 +46,8 @@ gw_pg_writer_of(gw_pg *s, gw_error *err)
 void
 gw_pg_forget_buffered(gw_pg *s)
 {
-    gw_buf *const all[] = {&s->positions, &s->events, &s->models, &s->saved,
-                           &s->buf};
+    gw_buf *const all[] = {&s->positions, &s->events, &s->models,
+                           &s->saved,     &s->buf,    &s->import_keys};
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         all[i]->len = 0;
@@ -226,7 +226,7 @@ gw_pg_flush(gw_pg *s, gw_error *err)
         code = flush_json(s, &s->models, GW_PG_PUT_MODELS, err);
     if (code == GW_OK)
         code = flush_json(s, &s->saved, GW_PG_PUT_SAVED_MODELS, err);
-    return code;
+    return code == GW_OK ? gw_pg_flush_import(s, err) : code;
 }
 
 void

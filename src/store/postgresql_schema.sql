@@ -493,3 +493,35 @@ BEGIN
     END IF;
 END
 $helpers$;
+
+-- What imports remember, made by the first of them: per source its state,
+-- which source key became which id, and what could not be imported.
+-- section: import
+CREATE TABLE IF NOT EXISTS godwit_import_sources (
+    source text COLLATE "C" PRIMARY KEY,
+    state text NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS godwit_import_keys (
+    source text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    id bigint NOT NULL,
+    seen bigint NOT NULL,
+    mark bigint NOT NULL,
+    n bigint NOT NULL,
+    PRIMARY KEY (source, kind, key)
+);
+CREATE INDEX IF NOT EXISTS godwit_import_ids
+    ON godwit_import_keys (source, kind, id);
+
+CREATE TABLE IF NOT EXISTS godwit_import_problems (
+    source text COLLATE "C" NOT NULL,
+    step text COLLATE "C" NOT NULL,
+    reason text COLLATE "C" NOT NULL,
+    collection text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    n bigint NOT NULL,
+    detail text NOT NULL,
+    PRIMARY KEY (source, step, reason, collection, key)
+);

@@ -76,6 +76,7 @@ static const struct gw_store_ops sqlite_ops = {
     .discard = gw_sqlite_discard,
     .set_index = gw_sqlite_set_index,
     .clear_helpers = gw_sqlite_clear_helpers,
+    .import = &gw_sqlite_import,
 };
 
 /* ---- making ---- */

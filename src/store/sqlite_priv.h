@@ -158,7 +158,53 @@ enum {
     X(UNSEAL,                                                              \
       "UPDATE godwit_store SET sealed_position = NULL,"                    \
       " sealed_event = NULL")                                              \
-    X(DROP_RUN_STATE, "DELETE FROM godwit_run")
+    X(DROP_RUN_STATE, "DELETE FROM godwit_run")                            \
+    X(IMPORT_STATE,                                                        \
+      "SELECT state FROM godwit_import_sources WHERE source = ?1")         \
+    X(PUT_IMPORT_STATE,                                                    \
+      "INSERT INTO godwit_import_sources (source, state)"                  \
+      " VALUES (?1, ?2) ON CONFLICT (source)"                              \
+      " DO UPDATE SET state = excluded.state")                             \
+    X(IMPORT_KEY,                                                          \
+      "SELECT id, seen, mark, n FROM godwit_import_keys"                   \
+      " WHERE source = ?1 AND kind = ?2 AND key = ?3")                     \
+    X(PUT_IMPORT_KEY,                                                      \
+      "INSERT INTO godwit_import_keys (source, kind, key, id, seen, mark," \
+      " n) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"                            \
+      " ON CONFLICT (source, kind, key) DO UPDATE SET"                     \
+      " id = excluded.id, seen = excluded.seen, mark = excluded.mark,"     \
+      " n = excluded.n")                                                   \
+    X(IMPORT_KEYS,                                                         \
+      "SELECT key, id, seen, mark, n FROM godwit_import_keys"              \
+      " WHERE source = ?1 AND kind = ?2 AND key > ?3"                      \
+      " AND (?4 IS NULL OR key < ?4) ORDER BY key LIMIT ?5")               \
+    X(IMPORT_PENDING,                                                      \
+      "SELECT key, id, seen, mark, n FROM godwit_import_keys"              \
+      " WHERE source = ?1 AND kind = ?2 AND id > ?3 AND seen < ?4"         \
+      " ORDER BY id LIMIT ?5")                                             \
+    X(IMPORT_SUM,                                                          \
+      "SELECT count(*), ifnull(sum(n), 0) FROM godwit_import_keys"         \
+      " WHERE source = ?1 AND kind = ?2 AND seen >= ?3")                   \
+    X(PUT_IMPORT_PROBLEM,                                                  \
+      "INSERT INTO godwit_import_problems (source, step, reason,"          \
+      " collection, key, n, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"   \
+      " ON CONFLICT (source, step, reason, collection, key) DO UPDATE SET" \
+      " n = excluded.n, detail = excluded.detail")                         \
+    X(DROP_IMPORT_PROBLEMS,                                                \
+      "DELETE FROM godwit_import_problems WHERE source = ?1"               \
+      " AND step = ?2 AND (?3 IS NULL OR reason = ?3)"                     \
+      " AND (?4 IS NULL OR collection = ?4) AND (?5 IS NULL OR key = ?5)") \
+    X(IMPORT_PROBLEMS,                                                     \
+      "SELECT step, reason, collection, key, n, detail"                    \
+      " FROM godwit_import_problems WHERE source = ?1"                     \
+      " ORDER BY reason, step, collection, key")                           \
+    X(RESERVE_IDS,                                                         \
+      "UPDATE id_sequences SET id = id + ?2 WHERE collection = ?1"         \
+      " RETURNING id - ?2")                                                \
+    X(BEGIN_IDS,                                                           \
+      "INSERT INTO id_sequences (collection, id) VALUES (?1, 1 + ifnull("  \
+      "(SELECT max(CAST(substr(fqid, length(?1) + 2) AS INTEGER))"         \
+      " FROM models WHERE fqid > ?1 || '/' AND fqid < ?1 || '0'), 0))")
 // clang-format on
 
 typedef enum gw_sql {
@@ -336,5 +382,8 @@ gw_code gw_sqlite_swap_back(gw_store *, gw_error *);
 gw_code gw_sqlite_seal(gw_store *, gw_error *);
 gw_code gw_sqlite_discard(gw_store *, gw_error *);
 gw_code gw_sqlite_clear_helpers(gw_store *, gw_error *);
+
+/* sqlite_import.c */
+extern const struct gw_import_ops gw_sqlite_import;
 
 #endif

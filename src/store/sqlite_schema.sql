@@ -158,3 +158,35 @@ CREATE TABLE godwit_run (
     final_index INTEGER NOT NULL,
     checksums TEXT
 );
+
+-- What imports remember, made by the first of them: per source its state,
+-- which source key became which id, and what could not be imported.
+-- section: import
+CREATE TABLE IF NOT EXISTS godwit_import_sources (
+    source TEXT NOT NULL PRIMARY KEY,
+    state TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS godwit_import_keys (
+    source TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    id INTEGER NOT NULL,
+    seen INTEGER NOT NULL,
+    mark INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (source, kind, key)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS godwit_import_ids
+    ON godwit_import_keys (source, kind, id);
+
+CREATE TABLE IF NOT EXISTS godwit_import_problems (
+    source TEXT NOT NULL,
+    step TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    collection TEXT NOT NULL,
+    key TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (source, step, reason, collection, key)
+) WITHOUT ROWID;

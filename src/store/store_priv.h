@@ -3,6 +3,7 @@
 #ifndef GW_STORE_STORE_PRIV_H
 #define GW_STORE_STORE_PRIV_H
 
+#include "store/import.h"
 #include "store/store.h"
 
 enum {
@@ -99,6 +100,37 @@ struct gw_store_ops {
     gw_code (*discard)(gw_store *store, gw_error *err);
     gw_code (*set_index)(gw_store *store, int64_t index, gw_error *err);
     gw_code (*clear_helpers)(gw_store *store, gw_error *err);
+    const struct gw_import_ops *import;
+};
+
+/** The calls of import.h, one for one. All are required. */
+struct gw_import_ops {
+    gw_code (*prepare)(gw_store *store, gw_error *err);
+    gw_code (*state)(gw_store *store, gw_arena *arena, gw_slice source,
+                     gw_slice *out, gw_error *err);
+    gw_code (*put_state)(gw_store *store, gw_slice source, gw_slice state,
+                         gw_error *err);
+    gw_code (*find)(gw_store *store, const gw_import_kind *kind,
+                    const gw_slice *keys, size_t n, gw_import_row *rows,
+                    gw_error *err);
+    gw_code (*put)(gw_store *store, const gw_import_kind *kind, gw_slice key,
+                   const gw_import_row *row, gw_error *err);
+    gw_code (*keys)(gw_store *store, const gw_import_kind *kind, gw_slice above,
+                    gw_slice below, int64_t limit, gw_import_visit visit,
+                    void *arg, gw_error *err);
+    gw_code (*pending)(gw_store *store, const gw_import_kind *kind,
+                       int64_t after, int64_t seen, int64_t limit,
+                       gw_import_visit visit, void *arg, gw_error *err);
+    gw_code (*sum)(gw_store *store, const gw_import_kind *kind, int64_t seen,
+                   int64_t *rows, int64_t *items, gw_error *err);
+    gw_code (*put_problem)(gw_store *store, gw_slice source,
+                           const gw_import_problem *problem, gw_error *err);
+    gw_code (*drop_problems)(gw_store *store, gw_slice source,
+                             const gw_import_problem *like, gw_error *err);
+    gw_code (*problems)(gw_store *store, gw_slice source,
+                        gw_problem_visit visit, void *arg, gw_error *err);
+    gw_code (*reserve)(gw_store *store, gw_slice collection, int64_t n,
+                       int64_t *first, gw_error *err);
 };
 
 /** Fills a batch row by row: a position, its events, the next position.
