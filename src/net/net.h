@@ -40,6 +40,7 @@ typedef struct gw_net_request {
      *  NULL: it is collected in the answer. Not GW_OK ends the transfer. */
     gw_code (*take)(void *arg, gw_slice bytes, gw_error *err);
     void *take_arg;
+    size_t answer_bytes; /* at most; 0: as in the options */
 } gw_net_request;
 
 typedef struct gw_net_answer {

@@ -38,6 +38,7 @@ typedef struct gw_transfer {
     void *take_arg;
     gw_buf body;
     size_t n_bytes;  /* of the body so far */
+    size_t most;     /* of the body */
     gw_code failure; /* our own reason to break off */
     gw_error err;
     char problem[GW_NET_PROBLEM_SIZE];

@@ -17,10 +17,10 @@ take_piece(gw_transfer *t, gw_slice piece)
     long status = 0;
 
     t->n_bytes += piece.len;
-    if (t->n_bytes > t->place->answer_bytes)
+    if (t->n_bytes > t->most)
         return gw_fail(&t->err, GW_E_LIMIT,
                        "%s: an answer is longer than %zu bytes", t->place->name,
-                       t->place->answer_bytes);
+                       t->most);
     (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     if (t->take && status == 200)
         return t->take(t->take_arg, piece, &t->err);
@@ -172,6 +172,8 @@ gw_transfer_set(gw_transfer *transfer, const gw_net_request *request)
     t->take_arg = request->take_arg;
     gw_buf_clear(&t->body);
     t->n_bytes = 0;
+    t->most =
+        request->answer_bytes ? request->answer_bytes : t->place->answer_bytes;
     t->failure = GW_OK;
     t->problem[0] = '\0';
 }
