@@ -14,8 +14,10 @@ const homes = [
   [/^dlfcn\.h$/, /^src\/migration\/.*\.c$/],
   [/^openssl\//, /^src\/(migration|base)\/.*\.c$/],
   [/^curl\//, /^src\/net\/.*\.c$/],
+  [/^yajl\//, /^src\/source\/list\.c$/],
+  [/^zlib\.h$/, /^src\/source\/wukongim_name\.c$/],
   [/^microhttpd\.h$/, /^src\/http\/.*\.c$/],
-  [/^(jansson|cmocka|yajl.*)\.h$/, /^tests\//],
+  [/^(jansson|cmocka)\.h$/, /^tests\//],
 ];
 
 for (const file of files(/^(src|include|tests)\/.*\.[ch]$/)) {

@@ -22,6 +22,7 @@
     X(LIMIT,       "limit",       413, 1)   /* a limit was reached */      \
     X(STORE,       "store",       503, 3)   /* the store cannot be used */ \
     X(SERVER,      "server",      502, 3)   /* no answer from a server */  \
+    X(SOURCE,      "source",      502, 1)   /* an import gave its source up */ \
     X(LOCKED,      "locked",      409, 3)   /* another run holds it */     \
     X(DIFFERENT,   "different",   409, 4)   /* verification: a difference */ \
     X(INTERRUPTED, "interrupted", 503, 130) /* stopped on request */

@@ -48,6 +48,13 @@
 
 #define GW_LIMIT_NOTICE_MS 300000 /* for a command of manage to end */
 
+/* imports */
+#define GW_LIMIT_SOURCE_ANSWER ((size_t)64 * GW_MIB) /* but for lists */
+#define GW_LIMIT_SOURCE_PAGE ((size_t)16 * GW_MIB)   /* of messages */
+#define GW_LIMIT_SOURCE_ROW ((size_t)GW_MIB)         /* of a list */
+#define GW_LIMIT_SOURCE_ROWS UINT32_MAX              /* of a list */
+#define GW_LIMIT_SOURCE_KEY 1024                     /* bytes of an id */
+
 /* defaults a user may change */
 #define GW_DEFAULT_NET_CONNECT_MS 10000
 #define GW_DEFAULT_NET_MS 60000                   /* for a whole answer */

@@ -29,6 +29,14 @@
      GW_OPTION_BIT(ON_FAILURE) | GW_OPTION_BIT(WEBHOOK) |                      \
      GW_OPTION_BIT(WEBHOOK_SECRET_FILE))
 
+#define IMPORT                                                                 \
+    (GW_OPTION_BIT(SOURCE) | GW_OPTION_BIT(TOKEN_FILE) |                       \
+     GW_OPTION_BIT(START_STEP) | GW_OPTION_BIT(ONLY_STEP) |                    \
+     GW_OPTION_BIT(PARALLEL) | GW_OPTION_BIT(RATE) |                           \
+     GW_OPTION_BIT(MAX_TRIES) | GW_OPTION_BIT(GIVE_UP_AFTER) |                 \
+     GW_OPTION_BIT(REQUEST_TIMEOUT) | GW_OPTION_BIT(REPORT) |                  \
+     GW_OPTION_BIT(TLS_CA) | GW_OPTION_BIT(ALLOW_PLAINTEXT))
+
 #define ON_STORE (GW_NEED_STORE | GW_NEED_MIGRATIONS)
 #define BESIDE_STORE (GW_NEED_STORE | GW_NEED_MIGRATIONS_IF_ANY)
 #define LONG (GW_NEED_PROGRESS | GW_NEED_STOP)
@@ -155,6 +163,20 @@ static const gw_command COMMANDS[] = {
                  "all scripts, and lists the migrations.",
         .needs = GW_NEED_MIGRATIONS, .options = SCRIPTS | JSON,
         .run = gw_cmd_check,
+    }, {
+        .name = "import", .summary = "brings in another system's items",
+        .arguments = "SOURCE [FILE…]", .words = "wukongim ndjson @files",
+        .about = "Imports users, channels, messages and conversations, step "
+                 "by step, each item once, whatever fails on the way. A run "
+                 "that failed or was killed is gone on with; one after the "
+                 "end brings what is new or changed. Sources are wukongim (a "
+                 "WuKongIM v1 server, --source URL) and ndjson (files). Exit "
+                 "status 4 if not everything could be imported: the report "
+                 "says what and why.",
+        .args_min = 1, .args_max = -1,
+        .needs = GW_NEED_STORE | LONG,
+        .options = WHERE | JSON | LOCKS | IMPORT,
+        .run = gw_cmd_import,
     }, {
         .name = "serve", .summary = "serves the commands over HTTP",
         .about = "Listens for HTTP requests, runs one command at a time and "

@@ -77,6 +77,7 @@ gw_code gw_cmd_preview(struct gw_session *session, gw_error *err);
 gw_code gw_cmd_convert(struct gw_session *session, gw_error *err);
 gw_code gw_cmd_new(struct gw_session *session, gw_error *err);
 gw_code gw_cmd_check(struct gw_session *session, gw_error *err);
+gw_code gw_cmd_import(struct gw_session *session, gw_error *err);
 gw_code gw_cmd_serve(struct gw_session *session, gw_error *err);
 gw_code gw_cmd_monitor(struct gw_session *session, gw_error *err);
 gw_code gw_cmd_manage(struct gw_session *session, gw_error *err);

@@ -191,6 +191,60 @@ static const gw_option OPTIONS[GW_OPTION_COUNT] = {
         .help = "the file with the key of the signature; without it that of "
                 "--auth-password-file",
     },
+    [GW_OPTION_SOURCE] = {
+        .name = "source", .type = GW_OPTION_TYPE_TEXT, .value = "URL",
+        .env = "GODWIT_SOURCE",
+        .help = "the server to import from: http://host:port or https://…",
+    },
+    [GW_OPTION_TOKEN_FILE] = {
+        .name = "token-file", .type = GW_OPTION_TYPE_TEXT, .value = "FILE",
+        .env = "GODWIT_TOKEN_FILE",
+        .help = "the file with the source's manager token",
+    },
+    [GW_OPTION_START_STEP] = {
+        .name = "start-step", .type = GW_OPTION_TYPE_CHOICE,
+        .value = "user|channel|message|conversation|cleanup",
+        .help = "begins with this step, whatever was done",
+    },
+    [GW_OPTION_ONLY_STEP] = {
+        .name = "only-step", .type = GW_OPTION_TYPE_CHOICE,
+        .value = "user|channel|message|conversation|cleanup",
+        .help = "does this step alone",
+    },
+    [GW_OPTION_PARALLEL] = {
+        .name = "parallel", .type = GW_OPTION_TYPE_INTEGER, .value = "N",
+        .env = "GODWIT_PARALLEL", .number = 20, .min = 1, .max = 256,
+        .help = "requests to the source at a time",
+    },
+    [GW_OPTION_RATE] = {
+        .name = "rate", .type = GW_OPTION_TYPE_INTEGER, .value = "N",
+        .env = "GODWIT_RATE", .min = 1, .max = 1000000,
+        .help = "requests to the source in a second, at most; without it as "
+                "many as it answers",
+    },
+    [GW_OPTION_MAX_TRIES] = {
+        .name = "max-tries", .type = GW_OPTION_TYPE_INTEGER, .value = "N",
+        .env = "GODWIT_MAX_TRIES", .min = 1, .max = 1000000,
+        .help = "gives up when one request has failed so often; without it "
+                "only --give-up-after counts",
+    },
+    [GW_OPTION_GIVE_UP_AFTER] = {
+        .name = "give-up-after", .type = GW_OPTION_TYPE_DURATION,
+        .value = "DURATION", .env = "GODWIT_GIVE_UP_AFTER",
+        .number = 1800000, .min = 1, .max = INT64_C(31536000000),
+        .help = "gives up when one request has failed for so long",
+    },
+    [GW_OPTION_REQUEST_TIMEOUT] = {
+        .name = "timeout", .type = GW_OPTION_TYPE_DURATION,
+        .value = "DURATION", .env = "GODWIT_REQUEST_TIMEOUT",
+        .number = 30000, .min = 10, .max = 86400000,
+        .help = "a request fails when nothing comes for so long, or its "
+                "answer takes ten times as long",
+    },
+    [GW_OPTION_REPORT] = {
+        .name = "report", .type = GW_OPTION_TYPE_TEXT, .value = "FILE",
+        .help = "writes what was imported and what not, as JSON",
+    },
     [GW_OPTION_MARKDOWN] = {
         .name = "markdown", .type = GW_OPTION_TYPE_FLAG,
         .help = "prints Markdown instead",
@@ -230,6 +284,7 @@ static const struct {
 } EXCLUSIVE[] = {
     {GW_OPTION_VERBOSE, GW_OPTION_QUIET},
     {GW_OPTION_RESTART, GW_OPTION_KEEP_MIGRATED},
+    {GW_OPTION_START_STEP, GW_OPTION_ONLY_STEP},
 };
 
 const gw_option *
@@ -409,11 +464,30 @@ resolve(const gw_option *o, gw_option_value *value, gw_error *err)
                           on_line ? o->name : o->env);
 }
 
+/* Commands may mean different things by a name: what was read as one row is
+ * meant as the row of that name that applies. */
+static void
+move_twins(gw_options *options, uint64_t applies)
+{
+    for (size_t i = 0; i < GW_OPTION_COUNT; i++) {
+        if (!options->at[i].is_set || (applies >> i & 1))
+            continue;
+        for (size_t k = 0; k < GW_OPTION_COUNT; k++) {
+            if (!(applies >> k & 1) || options->at[k].is_set ||
+                strcmp(OPTIONS[i].name, OPTIONS[k].name) != 0)
+                continue;
+            options->at[k] = options->at[i];
+            options->at[i] = (gw_option_value){0};
+        }
+    }
+}
+
 gw_code
 gw_options_resolve(gw_options *options, uint64_t applies, const char *command,
                    gw_error *err)
 {
     applies |= GW_OPTIONS_ANYWHERE;
+    move_twins(options, applies);
     for (size_t i = 0; i < GW_OPTION_COUNT; i++) {
         const gw_option *o = &OPTIONS[i];
         if (applies >> i & 1) {

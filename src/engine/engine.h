@@ -32,6 +32,10 @@ typedef struct gw_counters {
     X(CATCH_UP, "catch-up")                                                    \
     X(CUTOVER, "cutover")                                                      \
     X(MODELS, "models")                                                        \
+    X(USER, "user")                                                            \
+    X(CHANNEL, "channel")                                                      \
+    X(MESSAGE, "message")                                                      \
+    X(CONVERSATION, "conversation")                                            \
     X(CLEANUP, "cleanup")                                                      \
     X(VERIFY, "verify")                                                        \
     X(DONE, "done")
@@ -53,6 +57,10 @@ typedef struct gw_run {
     const atomic_bool *pause; /* or NULL; true: wait between batches */
     void (*print)(void *arg, gw_slice line); /* output, no newline; or NULL */
     void *print_arg;
+    /** Told of an import's step, how often it was tried, and its last error
+     *  (or NULL); or NULL. */
+    void (*tell)(void *arg, const char *step, int64_t tries, const char *error);
+    void *tell_arg;
     bool verbose;
     bool restart;       /* edited migrations: begin again */
     bool keep_migrated; /* edited migrations: keep what is migrated */

@@ -90,6 +90,18 @@ gw_fetch_name(const gw_fetch *fetch)
     return fetch->place.name;
 }
 
+gw_code
+gw_fetch_check_secret(const gw_fetch *fetch, gw_error *err)
+{
+    if (fetch->place.is_loopback ||
+        strncmp(fetch->place.name, "https:", 6) == 0)
+        return GW_OK;
+    return gw_fail(err, GW_E_USAGE,
+                   "the token would go to %s in the open; use https, or "
+                   "--allow-plaintext where something else protects the way",
+                   fetch->place.name);
+}
+
 /* ---- the queue ---- */
 
 void

@@ -41,6 +41,10 @@ GW_MUST_CHECK gw_code gw_fetch_open(const gw_fetch_options *options,
 /** Breaks off what is under way. NULL is fine. */
 void gw_fetch_close(gw_fetch *fetch);
 const char *gw_fetch_name(const gw_fetch *fetch);
+/** For a secret that goes in a header of its own. Errors: GW_E_USAGE when it
+ *  would go over plain HTTP to another machine. */
+GW_MUST_CHECK gw_code gw_fetch_check_secret(const gw_fetch *fetch,
+                                            gw_error *err);
 
 /** Queues a request; the text and body of it are borrowed until it is done.
  *  Those that are due begin in the order in which they came. */

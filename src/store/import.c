@@ -57,9 +57,9 @@ gw_import_pending(gw_store *store, const gw_import_kind *kind, int64_t after,
 
 gw_code
 gw_import_sum(gw_store *store, const gw_import_kind *kind, int64_t seen,
-              int64_t *rows, int64_t *items, gw_error *err)
+              int64_t *rows, int64_t *items, int64_t *top, gw_error *err)
 {
-    return store->ops->import->sum(store, kind, seen, rows, items, err);
+    return store->ops->import->sum(store, kind, seen, rows, items, top, err);
 }
 
 gw_code

@@ -70,10 +70,11 @@ GW_MUST_CHECK gw_code gw_import_pending(gw_store *store,
                                         int64_t after, int64_t seen,
                                         int64_t limit, gw_import_visit visit,
                                         void *arg, gw_error *err);
-/** Counts the rows brought by import `seen` or later, and their items. */
+/** Counts the rows brought by import `seen` or later, and their items; *top
+ *  is their highest id, 0 for none. */
 GW_MUST_CHECK gw_code gw_import_sum(gw_store *store, const gw_import_kind *kind,
                                     int64_t seen, int64_t *rows, int64_t *items,
-                                    gw_error *err);
+                                    int64_t *top, gw_error *err);
 
 /** Notes a problem; one of the same key and reason is replaced. */
 GW_MUST_CHECK gw_code gw_import_put_problem(gw_store *store, gw_slice source,

@@ -214,19 +214,20 @@ pending(gw_store *store, const gw_import_kind *kind, int64_t after,
 
 static gw_code
 sum(gw_store *store, const gw_import_kind *kind, int64_t seen, int64_t *rows,
-    int64_t *items, gw_error *err)
+    int64_t *items, int64_t *top, gw_error *err)
 {
     gw_pg *s;
     gw_pg_params p = {0};
-    int64_t out[2] = {0};
+    int64_t out[3] = {0};
     gw_code code = get_writer(store, &s, err);
 
     add_kind(&p, kind);
     gw_pg_add_int(&p, seen);
     if (code == GW_OK)
-        code = gw_pg_ints(&s->writer, GW_PG_IMPORT_SUM, &p, out, 2, err);
+        code = gw_pg_ints(&s->writer, GW_PG_IMPORT_SUM, &p, out, 3, err);
     *rows = out[0];
     *items = out[1];
+    *top = out[2];
     return code;
 }
 

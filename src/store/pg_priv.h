@@ -243,7 +243,8 @@ enum {
       " WHERE source = $1::text AND kind = $2::text AND id > $3::bigint"   \
       " AND seen < $4::bigint ORDER BY id LIMIT $5::bigint")               \
     X(IMPORT_SUM,                                                          \
-      "SELECT count(*), coalesce(sum(n), 0)::bigint"                       \
+      "SELECT count(*), coalesce(sum(n), 0)::bigint,"                      \
+      " coalesce(max(id), 0)"                                              \
       " FROM godwit_import_keys WHERE source = $1::text"                   \
       " AND kind = $2::text AND seen >= $3::bigint")                       \
     X(PUT_IMPORT_PROBLEM,                                                  \

@@ -171,7 +171,7 @@ pending(gw_store *store, const gw_import_kind *kind, int64_t after,
 
 static gw_code
 sum(gw_store *store, const gw_import_kind *kind, int64_t seen, int64_t *rows,
-    int64_t *items, gw_error *err)
+    int64_t *items, int64_t *top, gw_error *err)
 {
     sqlite3_stmt *statement = NULL;
     const gw_slice texts[] = {kind->source, kind->kind};
@@ -185,6 +185,7 @@ sum(gw_store *store, const gw_import_kind *kind, int64_t seen, int64_t *rows,
     if (code == GW_OK) {
         *rows = sqlite3_column_int64(statement, 0);
         *items = sqlite3_column_int64(statement, 1);
+        *top = sqlite3_column_int64(statement, 2);
     }
     (void)sqlite3_reset(statement);
     return code;

@@ -183,8 +183,9 @@ enum {
       " WHERE source = ?1 AND kind = ?2 AND id > ?3 AND seen < ?4"         \
       " ORDER BY id LIMIT ?5")                                             \
     X(IMPORT_SUM,                                                          \
-      "SELECT count(*), ifnull(sum(n), 0) FROM godwit_import_keys"         \
-      " WHERE source = ?1 AND kind = ?2 AND seen >= ?3")                   \
+      "SELECT count(*), ifnull(sum(n), 0), ifnull(max(id), 0)"             \
+      " FROM godwit_import_keys WHERE source = ?1 AND kind = ?2"           \
+      " AND seen >= ?3")                                                   \
     X(PUT_IMPORT_PROBLEM,                                                  \
       "INSERT INTO godwit_import_problems (source, step, reason,"          \
       " collection, key, n, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"   \

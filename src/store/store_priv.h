@@ -122,7 +122,7 @@ struct gw_import_ops {
                        int64_t after, int64_t seen, int64_t limit,
                        gw_import_visit visit, void *arg, gw_error *err);
     gw_code (*sum)(gw_store *store, const gw_import_kind *kind, int64_t seen,
-                   int64_t *rows, int64_t *items, gw_error *err);
+                   int64_t *rows, int64_t *items, int64_t *top, gw_error *err);
     gw_code (*put_problem)(gw_store *store, gw_slice source,
                            const gw_import_problem *problem, gw_error *err);
     gw_code (*drop_problems)(gw_store *store, gw_slice source,

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Questions and their tries. An answer of any status is an answer of the
+ * server's; what to do about it is decided here: take it, ask again, or end
+ * the import. */
+#include "source/ask.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/units.h"
+
+enum {
+    PARALLEL = 20,
+    TIMEOUT_MS = 30000,
+    GIVE_UP_MS = 30 * 60000,
+    WHOLE_TIMES = 10, /* of the timeout, for a whole answer */
+    FIRST_PAUSE_MS = 100,
+    LONGEST_PAUSE_MS = 10000,
+    LONGEST_ASKED_MS = 300000, /* by Retry-After */
+    REFUSALS = 3,              /* until a refusal is believed */
+    LOOK_MS = 100,
+    SHOWN = 200, /* bytes of an answer, in a message */
+};
+
+/* ---- opening ---- */
+
+static gw_code
+read_token(const char *path, char **out, gw_error *err)
+{
+    char text[GW_LIMIT_SECRET + 2];
+    FILE *file = fopen(path, "re");
+
+    if (!file)
+        return gw_fail(err, GW_E_USAGE, "the token file %s: %s", path,
+                       strerror(errno));
+    size_t n = fread(text, 1, sizeof(text) - 1, file);
+    bool is_bad = ferror(file) != 0;
+    fclose(file);
+    text[n] = '\0';
+    n = strcspn(text, "\r\n");
+    bool is_long = n > GW_LIMIT_SECRET;
+    text[n] = '\0';
+    if (!is_bad && !is_long && n > 0)
+        *out = gw_strdup(text);
+    explicit_bzero(text, sizeof(text));
+    if (is_bad || is_long || n == 0)
+        return gw_fail(err, GW_E_USAGE,
+                       "the token file %s: its first line is to be a token "
+                       "of at most %d bytes",
+                       path, GW_LIMIT_SECRET);
+    return GW_OK;
+}
+
+static int64_t
+or_default(int64_t value, int64_t fallback)
+{
+    return value > 0 ? value : fallback;
+}
+
+gw_code
+gw_asker_open(gw_asker *asker, gw_importing *im, gw_ask_is_final is_final,
+              gw_ask_advise advise, gw_error *err)
+{
+    const gw_import_options *o = im->options;
+    int64_t timeout_ms = or_default(o->timeout_ms, TIMEOUT_MS);
+    gw_code code = GW_OK;
+
+    *asker = (gw_asker){.im = im,
+                        .is_final = is_final,
+                        .advise = advise,
+                        .seed = (uint64_t)gw_clock_us() | 1};
+    if (!o->url)
+        return gw_fail(err, GW_E_USAGE, "no source; give --source URL");
+    if (o->token_file)
+        code = read_token(o->token_file, &asker->token, err);
+    if (code != GW_OK)
+        return code;
+    gw_fetch_options options = {
+        .net = {.url = o->url,
+                .ca_file = o->ca_file,
+                .allow_plaintext = o->allow_plaintext,
+                .connect_ms = timeout_ms,
+                .timeout_ms = timeout_ms * WHOLE_TIMES,
+                .idle_ms = timeout_ms,
+                .answer_bytes = GW_LIMIT_SOURCE_ANSWER},
+        .parallel = (size_t)or_default(o->parallel, PARALLEL),
+        .per_second = (double)o->rate,
+    };
+    code = gw_fetch_open(&options, &asker->fetch, err);
+    if (code == GW_OK && asker->token && !o->allow_plaintext)
+        code = gw_fetch_check_secret(asker->fetch, err);
+    return code;
+}
+
+void
+gw_asker_close(gw_asker *asker)
+{
+    gw_fetch_close(asker->fetch);
+    if (asker->token)
+        explicit_bzero(asker->token, strlen(asker->token));
+    free(asker->token);
+    *asker = (gw_asker){0};
+}
+
+/* ---- tries ---- */
+
+static uint64_t
+random_of(gw_asker *a)
+{
+    a->seed ^= a->seed << 13;
+    a->seed ^= a->seed >> 7;
+    a->seed ^= a->seed << 17;
+    return a->seed;
+}
+
+int64_t
+gw_ask_pause_ms(int64_t tries, uint64_t random)
+{
+    int64_t most = LONGEST_PAUSE_MS;
+
+    if (tries < 1)
+        tries = 1;
+    if (tries < 8 && (int64_t)FIRST_PAUSE_MS << (tries - 1) < most)
+        most = (int64_t)FIRST_PAUSE_MS << (tries - 1);
+    return most / 2 + (int64_t)(random % (uint64_t)(most / 2 + 1));
+}
+
+static void
+queue(gw_asker *a, gw_ask *ask, int64_t pause_ms)
+{
+    gw_fetch_item *item = &ask->item;
+
+    if (ask->again)
+        ask->again(ask->again_arg);
+    item->request.path = gw_buf_cstr(&ask->path);
+    item->request.body =
+        ask->body.at ? gw_buf_as_slice(&ask->body) : (gw_slice){0};
+    item->request.headers = &ask->header;
+    item->request.n_headers = a->token ? 1 : 0;
+    ask->header = (gw_net_header){"token", a->token};
+    item->timeout_ms = ask->is_long ? -1 : 0;
+    item->not_before_us = pause_ms ? gw_clock_us() + pause_ms * 1000 : 0;
+    ask->state = GW_ASK_WAITING;
+    gw_fetch_add(a->fetch, item);
+}
+
+void
+gw_ask_send(gw_asker *asker, gw_ask *ask)
+{
+    ask->tries = ask->refusals = 0;
+    ask->failing_since_us = 0;
+    queue(asker, ask, 0);
+}
+
+/* "POST /migrate/topics (slot 17): " */
+static void
+put_name(const gw_ask *ask, gw_buf *out)
+{
+    size_t path = 0;
+
+    while (path < ask->path.len && ask->path.at[path] != '?')
+        path++;
+    gw_buf_printf(out, "%s %.*s", ask->body.at ? "POST" : "GET", (int)path,
+                  ask->path.at);
+    if (ask->label.len)
+        gw_buf_printf(out, " (%.*s)", GW_FMT(gw_buf_as_slice(&ask->label)));
+    gw_buf_text(out, ": ");
+}
+
+/* The message of an error's body, or the beginning of the body. */
+static void
+read_message(gw_ask *ask)
+{
+    gw_slice body = gw_ask_body(ask);
+    gw_fields fields;
+    gw_error ignored;
+    ptrdiff_t at = -1;
+
+    gw_arena_reset(&ask->arena);
+    ask->message.len = 0;
+    if (gw_json_object(&ask->arena, body, &fields, &ignored) == GW_OK)
+        at = gw_fields_find(fields, GW_LIT("msg"));
+    if (at >= 0 && gw_json_kind_of(fields.at[at].value) == GW_JSON_STRING)
+        body = gw_json_string(&ask->arena, fields.at[at].value);
+    if (body.len > SHOWN)
+        body.len = SHOWN;
+    for (size_t i = 0; i < body.len; i++)
+        gw_buf_byte(&ask->message,
+                    (unsigned char)body.at[i] < ' ' ? ' ' : body.at[i]);
+    (void)gw_buf_cstr(&ask->message);
+}
+
+static const struct {
+    int status;
+    const char *text;
+} STATUSES[] = {
+    {400, "bad request"},       {401, "unauthorized"},
+    {403, "forbidden"},         {404, "not found"},
+    {429, "too many requests"}, {500, "internal server error"},
+    {502, "bad gateway"},       {503, "service unavailable"},
+    {504, "gateway timeout"},
+};
+
+/* What went wrong with the latest try, as a line. */
+static void
+put_failure(gw_asker *a, const gw_ask *ask, const char *why, gw_buf *out)
+{
+    const gw_fetch_item *item = &ask->item;
+    const char *text = "unexpected status";
+
+    put_name(ask, out);
+    if (why || item->code) {
+        gw_buf_text(out, why ? why : item->err.text);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(STATUSES) / sizeof(STATUSES[0]); i++)
+        if (STATUSES[i].status == item->answer.status)
+            text = STATUSES[i].text;
+    if (ask->message.len)
+        text = NULL;
+    if (text)
+        gw_buf_printf(out, "%d %s", item->answer.status, text);
+    else if (item->answer.status == 404)
+        gw_buf_slice(out, gw_buf_as_slice(&ask->message));
+    else
+        gw_buf_printf(out, "%d %.*s", item->answer.status,
+                      GW_FMT(gw_buf_as_slice(&ask->message)));
+    a->advise(out, item->answer.status, gw_buf_as_slice(&ask->path));
+}
+
+static gw_code
+give_up(gw_asker *a, const gw_ask *ask, const gw_buf *failure, gw_error *err)
+{
+    gw_code code = a->was_reached ? GW_E_SOURCE : GW_E_SERVER;
+
+    if (ask->tries <= 1)
+        return gw_fail(err, code, "%.*s", GW_FMT(gw_buf_as_slice(failure)));
+    return gw_fail(err, code,
+                   "%.*s; gave up after %" PRId64 " tries, the next import "
+                   "goes on from here",
+                   GW_FMT(gw_buf_as_slice(failure)), ask->tries);
+}
+
+static bool
+is_last_try(const gw_asker *a, const gw_ask *ask)
+{
+    const gw_import_options *o = a->im->options;
+    int64_t ms = (gw_clock_us() - ask->failing_since_us) / 1000;
+
+    return (o->max_tries > 0 && ask->tries >= o->max_tries) ||
+           ms >= or_default(o->give_up_ms, GIVE_UP_MS);
+}
+
+/* A try that failed: the next one, or the end. */
+static gw_code
+fail_try(gw_asker *a, gw_ask *ask, const char *why, bool is_hopeless,
+         gw_error *err)
+{
+    gw_buf failure = {0};
+    gw_code code = GW_OK;
+    int64_t pause_ms, asked_ms = ask->item.retry_after_s * 1000;
+
+    ask->tries++;
+    if (!ask->failing_since_us)
+        ask->failing_since_us = gw_clock_us();
+    put_failure(a, ask, why, &failure);
+    if (is_hopeless || is_last_try(a, ask))
+        code = give_up(a, ask, &failure, err);
+    gw_importing_tell(a->im, ask->tries + (code == GW_OK),
+                      gw_buf_cstr(&failure));
+    gw_buf_clear(&failure);
+    if (code != GW_OK)
+        return code;
+    pause_ms = gw_ask_pause_ms(ask->tries, random_of(a));
+    if (asked_ms > LONGEST_ASKED_MS)
+        asked_ms = LONGEST_ASKED_MS;
+    queue(a, ask, pause_ms > asked_ms ? pause_ms : asked_ms);
+    return GW_OK;
+}
+
+static gw_code
+take_refusal(gw_asker *a, gw_ask *ask, gw_error *err)
+{
+    ask->refusals++;
+    if (ask->refusals < REFUSALS &&
+        !(a->is_final && a->is_final(gw_buf_as_slice(&ask->message))))
+        return fail_try(a, ask, NULL, false, err);
+    ask->state = GW_ASK_REFUSED;
+    return GW_OK;
+}
+
+gw_code
+gw_ask_look(gw_asker *asker, gw_ask *ask, gw_error *err)
+{
+    gw_fetch_item *item = &ask->item;
+
+    if (ask->state != GW_ASK_WAITING || !item->is_done)
+        return GW_OK;
+    ask->message.len = 0;
+    if (item->code == GW_E_STORE) { /* a temporary file of ours */
+        *err = item->err;
+        return item->code;
+    }
+    if (item->code == GW_E_LIMIT) { /* it would be as long again */
+        gw_buf_text(&ask->message, item->err.text);
+        ask->state = GW_ASK_REFUSED;
+        return GW_OK;
+    }
+    if (item->code != GW_OK)
+        return fail_try(asker, ask, NULL, false, err);
+    asker->was_reached = true;
+    if (item->answer.status == 200) {
+        ask->state = GW_ASK_ANSWERED;
+        return GW_OK;
+    }
+    read_message(ask);
+    if (item->answer.status == 400)
+        return take_refusal(asker, ask, err);
+    return fail_try(asker, ask, NULL,
+                    item->answer.status == 401 || item->answer.status == 404,
+                    err);
+}
+
+gw_code
+gw_ask_again(gw_asker *asker, gw_ask *ask, const char *why, gw_error *err)
+{
+    return fail_try(asker, ask, why, false, err);
+}
+
+gw_code
+gw_ask_wait(gw_asker *asker, gw_ask *ask, gw_error *err)
+{
+    gw_code code = GW_OK;
+
+    while (code == GW_OK && ask->state == GW_ASK_WAITING) {
+        if (gw_importing_is_stopped(asker->im))
+            return gw_fail(err, GW_E_INTERRUPTED,
+                           "stopped; the next import goes on from here");
+        gw_fetch_run(asker->fetch, LOOK_MS);
+        code = gw_ask_look(asker, ask, err);
+    }
+    return code;
+}
+
+gw_slice
+gw_ask_body(const gw_ask *ask)
+{
+    gw_slice body = gw_buf_as_slice(&ask->item.answer.body);
+
+    return body.at ? body : GW_LIT("");
+}
+
+void
+gw_ask_clear(gw_asker *asker, gw_ask *ask)
+{
+    if (asker->fetch)
+        gw_fetch_drop(asker->fetch, &ask->item);
+    gw_net_answer_clear(&ask->item.answer);
+    gw_buf_clear(&ask->path);
+    gw_buf_clear(&ask->body);
+    gw_buf_clear(&ask->label);
+    gw_buf_clear(&ask->message);
+    gw_arena_clear(&ask->arena);
+    *ask = (gw_ask){0};
+}

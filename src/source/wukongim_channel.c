@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The step of channels: those of the list whose ids can be trusted. Rows of
+ * type 1 are users: their lists are asked for as a user's. */
+#include <stdio.h>
+
+#include "source/wukongim_people_priv.h"
+
+typedef struct listing {
+    gw_wk_bring bring; /* first */
+    gw_wk_list list;
+} listing;
+
+static bool
+is_set(gw_fields fields, const char *name)
+{
+    gw_slice raw = gw_wk_member(fields, name);
+
+    return raw.at && gw_slice_equal(raw, GW_LIT("true"));
+}
+
+/* Such rows are no channels that anybody counts. */
+static gw_code
+note_row(listing *l, gw_slice id, int64_t type, const char *why, gw_error *err)
+{
+    gw_wk *wk = l->bring.wk;
+    char key[32];
+    gw_code code;
+
+    wk->im->is_beside = true;
+    int n = snprintf(key, sizeof(key), "row %zu", l->list.at);
+    code =
+        why ? gw_wk_note_mangled(wk, "channel", id, type, l->list.at, why, err)
+            : gw_importing_problem(wk->im, GW_REASON_REFUSED, "channel",
+                                   (gw_slice){key, (size_t)n}, 1, err,
+                                   "its id has %zu bytes", id.len);
+    wk->im->is_beside = false;
+    return code;
+}
+
+static gw_code
+take_row(listing *l, gw_fields fields, gw_trust trust, gw_arena *arena,
+         gw_error *err)
+{
+    gw_slice id = gw_wk_text(arena, fields, "channel_id"), login, peer;
+    gw_wk_entry entry = {
+        .id = id,
+        .type = gw_wk_int(fields, "channel_type", 0),
+        .has_row = true,
+        .ban = is_set(fields, "ban"),
+        .disband = is_set(fields, "disband"),
+        .large = is_set(fields, "large"),
+    };
+    const char *why = trust == GW_TRUST_FITS ? NULL : gw_wk_why(trust);
+
+    if (!why && (entry.type < 1 || entry.type > 255))
+        why = "its id is cut: there is no channel type 0";
+    if (why || !gw_wk_is_key(id))
+        return note_row(l, id, entry.type, why, err);
+    entry.is_known_only =
+        entry.type == GW_WK_PERSON && !gw_wk_split(id, &login, &peer);
+    gw_wk_bring_add(&l->bring, &entry);
+    return GW_OK;
+}
+
+/* Users that are known need no entry. */
+static gw_code
+leave_out_users(gw_wk_bring *b, gw_error *err)
+{
+    gw_slice uids[GW_WK_BATCH];
+    gw_import_row rows[GW_WK_BATCH];
+    size_t n = 0, kept = 0, at = 0;
+
+    for (size_t i = 0; i < b->n; i++)
+        if (b->page[i].type == GW_WK_PERSON)
+            uids[n++] = b->page[i].id;
+    gw_code code = gw_importing_find(b->wk->im, GW_WK_USER, uids, n, rows, err);
+    for (size_t i = 0; i < b->n && code == GW_OK; i++) {
+        bool is_user = b->page[i].type == GW_WK_PERSON && rows[at++].id > 0;
+        if (!is_user)
+            b->page[kept++] = b->page[i];
+    }
+    b->n = kept;
+    return code;
+}
+
+static gw_code
+leave_out(gw_wk_bring *b, gw_error *err)
+{
+    gw_slice keys[GW_WK_BATCH];
+    gw_code code = leave_out_users(b, err);
+
+    for (size_t i = 0; i < b->n && code == GW_OK; i++) {
+        char *text =
+            gw_arena_printf(&b->page_arena, "%d-%.*s", (int)b->page[i].type,
+                            GW_FMT(b->page[i].id));
+        keys[i] = gw_slice_of(text);
+    }
+    return code == GW_OK ? gw_wk_leave_out_seen(b, GW_WK_CHANNEL, keys, err)
+                         : code;
+}
+
+static gw_code
+more_rows(gw_wk_bring *b, gw_error *err)
+{
+    listing *l = (listing *)b;
+    gw_arena arena = {0};
+    gw_code code = GW_OK;
+
+    while (code == GW_OK && b->n < GW_WK_BATCH && !b->is_at_end) {
+        gw_fields fields;
+        gw_trust trust;
+        bool has = false;
+        gw_arena_reset(&arena);
+        code = gw_wk_list_next(&l->list, &arena, &fields, &trust, &has, err);
+        if (code == GW_OK && has)
+            code = take_row(l, fields, trust, &arena, err);
+        b->is_at_end = !has;
+    }
+    gw_arena_clear(&arena);
+    return code == GW_OK ? leave_out(b, err) : code;
+}
+
+gw_code
+gw_wk_step_channel(gw_wk *wk, gw_error *err)
+{
+    listing *l = gw_calloc(1, sizeof(*l));
+    gw_code code = gw_wk_list_fetch(wk, "/migrate/allchannels", "channel_id",
+                                    "channel_type", &l->list, err);
+
+    l->bring = (gw_wk_bring){.wk = wk, .more = more_rows};
+    if (code == GW_OK)
+        code =
+            gw_wk_forget_problems(wk, GW_STEP_CHANNEL, true, NULL, NULL, err);
+    if (code == GW_OK)
+        code = gw_wk_bring_run(&l->bring, err);
+    gw_wk_list_clear(&l->list);
+    free(l);
+    return code == GW_OK ? gw_wk_bring_found(wk, err) : code;
+}

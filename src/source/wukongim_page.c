@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pages of messages: from the source's JSON to events. Values are handed on
+ * as the bytes that came, so that no number or text changes. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "source/wukongim_topic_priv.h"
+
+/* ---- reading ---- */
+
+static bool
+read_seq(gw_arena *arena, gw_slice message, int64_t *seq)
+{
+    gw_fields fields;
+    gw_error ignored;
+
+    if (gw_json_object(arena, message, &fields, &ignored) != GW_OK)
+        return false;
+    *seq = gw_wk_int(fields, "message_seq", 0);
+    return *seq > 0;
+}
+
+/* Pages are in order: usually only the two ends need to be looked at. */
+static gw_code
+leave_out(gw_wk_page *page, int64_t from, gw_error *err)
+{
+    gw_values *m = &page->messages;
+    gw_arena scratch = {0};
+    size_t kept = 0;
+    int64_t last = from - 1;
+
+    for (size_t i = 0; i < m->n; i++) {
+        int64_t seq;
+        gw_arena_reset(&scratch);
+        if (!read_seq(&scratch, m->at[i], &seq)) {
+            gw_arena_clear(&scratch);
+            return gw_fail(err, GW_E_INPUT, "a message has no message_seq");
+        }
+        if (seq <= last)
+            continue;
+        if (kept == 0)
+            page->first = seq;
+        page->last = last = seq;
+        m->at[kept++] = m->at[i];
+    }
+    m->n = kept;
+    gw_arena_clear(&scratch);
+    return GW_OK;
+}
+
+gw_code
+gw_wk_page_read(gw_wk_page *page, gw_buf *body, int64_t from, gw_error *err)
+{
+    gw_fields fields;
+
+    page->body = *body;
+    *body = (gw_buf){0};
+    gw_arena_reset(&page->arena);
+    page->messages = (gw_values){0};
+    gw_code code = gw_json_object(&page->arena, gw_buf_as_slice(&page->body),
+                                  &fields, err);
+    if (code != GW_OK)
+        return code;
+    ptrdiff_t at = gw_fields_find(fields, GW_LIT("messages"));
+    if (at < 0)
+        return gw_fail(err, GW_E_INPUT, "`messages` is missing");
+    if (gw_json_kind_of(fields.at[at].value) == GW_JSON_NULL)
+        return GW_OK;
+    code =
+        gw_json_array(&page->arena, fields.at[at].value, &page->messages, err);
+    return code == GW_OK ? leave_out(page, from, err) : code;
+}
+
+void
+gw_wk_page_clear(gw_wk_page *page)
+{
+    gw_buf_clear(&page->body);
+    gw_arena_clear(&page->arena);
+    *page = (gw_wk_page){0};
+}
+
+/* ---- events ---- */
+
+/* The members of a message, in the order of the fields. */
+static const struct {
+    const char *name;
+    gw_json_kind kind;
+    bool in_header;
+} MEMBERS[] = {
+    {"message_seq", GW_JSON_NUMBER, false},
+    {"message_id", GW_JSON_NUMBER, false},
+    {"client_msg_no", GW_JSON_STRING, false},
+    {"from_uid", GW_JSON_STRING, false},
+    {"setting", GW_JSON_NUMBER, false},
+    {"no_persist", GW_JSON_NUMBER, true},
+    {"red_dot", GW_JSON_NUMBER, true},
+    {"sync_once", GW_JSON_NUMBER, true},
+    {"timestamp", GW_JSON_NUMBER, false},
+    {"expire", GW_JSON_NUMBER, false},
+    {"payload", GW_JSON_STRING, false},
+    {"stream_no", GW_JSON_STRING, false},
+    {"stream_seq", GW_JSON_NUMBER, false},
+    {"stream_flag", GW_JSON_NUMBER, false},
+    {"streams", GW_JSON_ARRAY, false},
+};
+#define N_MEMBERS (sizeof(MEMBERS) / sizeof(MEMBERS[0]))
+
+typedef struct writing {
+    gw_wk *wk;
+    const gw_wk_topic *topic;
+    gw_arena scratch;     /* of one message */
+    gw_buf data, channel; /* channel: the fields that all share */
+    int64_t next_id;
+    int64_t refused;
+    gw_slice last_from; /* most messages have the sender of the one before */
+    gw_texts senders;
+} writing;
+
+static gw_fields
+read_header(gw_arena *arena, gw_fields message)
+{
+    gw_slice raw = gw_wk_member(message, "header");
+    gw_fields header = {0};
+    gw_error ignored;
+
+    if (raw.at && gw_json_kind_of(raw) == GW_JSON_OBJECT)
+        (void)!gw_json_object(arena, raw, &header, &ignored);
+    return header;
+}
+
+/* The id as a number, or as the text beside it. */
+static gw_slice
+message_id(gw_arena *arena, gw_fields message)
+{
+    gw_slice raw = gw_wk_member(message, "message_id");
+    int64_t n;
+
+    if (raw.at && gw_json_int(raw, &n))
+        return raw;
+    raw = gw_wk_text(arena, message, "message_idstr");
+    return raw.at && gw_json_int(raw, &n) ? raw : (gw_slice){0};
+}
+
+/* Appends the fields; NULL, or the name of a member that is not what it must
+ * be. */
+static const char *
+put_members(writing *w, gw_fields message)
+{
+    gw_fields header = read_header(&w->scratch, message);
+    int64_t n;
+
+    for (size_t i = 0; i < N_MEMBERS; i++) {
+        const char *name = MEMBERS[i].name;
+        gw_slice raw =
+            gw_wk_member(MEMBERS[i].in_header ? header : message, name);
+        if (i == 1)
+            raw = message_id(&w->scratch, message);
+        if (!raw.at)
+            continue;
+        if (gw_json_kind_of(raw) != MEMBERS[i].kind ||
+            (MEMBERS[i].kind == GW_JSON_NUMBER && !gw_json_int(raw, &n)))
+            return name;
+        gw_buf_text(&w->data, ",\"");
+        gw_buf_text(&w->data, name);
+        gw_buf_text(&w->data, "\":");
+        gw_buf_slice(&w->data, raw);
+    }
+    return NULL;
+}
+
+static void
+note_sender(writing *w, gw_fields message)
+{
+    gw_slice from = gw_wk_text(&w->scratch, message, "from_uid");
+
+    if (!gw_wk_is_key(from) || gw_slice_equal(from, w->last_from))
+        return;
+    w->last_from = gw_arena_dup(&w->wk->im->arena, from);
+    (void)gw_texts_add(&w->senders, w->last_from);
+}
+
+static gw_code
+write_message(writing *w, gw_slice raw, gw_error *err)
+{
+    gw_importing *im = w->wk->im;
+    gw_fields message;
+    gw_code code;
+
+    gw_arena_reset(&w->scratch);
+    code = gw_json_object(&w->scratch, raw, &message, err);
+    if (code != GW_OK)
+        return code;
+    w->data.len = 0;
+    gw_buf_text(&w->data, "{\"id\":");
+    gw_buf_int(&w->data, w->next_id);
+    gw_buf_slice(&w->data, gw_buf_as_slice(&w->channel));
+    const char *bad = put_members(w, message);
+    if (bad) {
+        int64_t seq = gw_wk_int(message, "message_seq", 0);
+        w->refused++;
+        return gw_importing_problem(
+            im, GW_REASON_REFUSED, "message",
+            gw_slice_of(gw_arena_printf(&im->arena, "%.*s/%" PRId64,
+                                        GW_FMT(w->topic->name), seq)),
+            1, err, "its `%s` is not what it must be", bad);
+    }
+    gw_buf_byte(&w->data, '}');
+    return gw_importing_create(im, GW_WK_MESSAGE, w->next_id++,
+                               gw_buf_as_slice(&w->data), err);
+}
+
+/* The senders are looked for first: users come before what they sent. */
+static gw_code
+find_people(writing *w, const gw_wk_page *page, bool is_first, gw_error *err)
+{
+    gw_fields message;
+
+    if (is_first)
+        gw_wk_add_persons(&w->senders, w->topic);
+    for (size_t i = 0; i < page->messages.n; i++) {
+        gw_arena_reset(&w->scratch);
+        gw_code code =
+            gw_json_object(&w->scratch, page->messages.at[i], &message, err);
+        if (code != GW_OK)
+            return code;
+        note_sender(w, message);
+    }
+    return gw_wk_find_users(w->wk, &w->senders, err);
+}
+
+static gw_code
+write_messages(writing *w, const gw_wk_page *page, int64_t channel_ref,
+               gw_error *err)
+{
+    gw_code code = gw_importing_reserve(w->wk->im, GW_WK_MESSAGE,
+                                        page->messages.n, &w->next_id, err);
+
+    gw_buf_printf(&w->channel,
+                  ",\"channel_ref\":%" PRId64 ",\"channel_id\":", channel_ref);
+    gw_json_put_string(&w->channel, w->topic->id);
+    gw_buf_printf(&w->channel, ",\"channel_type\":%" PRId64, w->topic->type);
+    for (size_t i = 0; i < page->messages.n && code == GW_OK; i++)
+        code = write_message(w, page->messages.at[i], err);
+    return code;
+}
+
+/* Which ids the messages became: those of a page are one behind the other. */
+static gw_code
+remember(writing *w, const gw_wk_page *page, int64_t first_id,
+         gw_import_row *row, gw_error *err)
+{
+    gw_importing *im = w->wk->im;
+    int64_t n = (int64_t)page->messages.n - w->refused;
+    gw_import_row range = {first_id, im->state.number, page->first, n};
+    char key[64];
+    int len = snprintf(key, sizeof(key), "%" PRId64 "/%" PRId64, row->id,
+                       page->first);
+    gw_code code = GW_OK;
+
+    if (n > 0)
+        code = gw_importing_put(im, GW_WK_MESSAGE, (gw_slice){key, (size_t)len},
+                                &range, err);
+    row->mark = page->last;
+    row->n += n;
+    return code == GW_OK
+               ? gw_importing_put(im, GW_WK_TOPIC, w->topic->name, row, err)
+               : code;
+}
+
+gw_code
+gw_wk_page_write(gw_wk *wk, gw_wk_page *page, const gw_wk_topic *topic,
+                 gw_import_row *row, gw_error *err)
+{
+    writing w = {.wk = wk, .topic = topic};
+    gw_importing *im = wk->im;
+    gw_buf unit = {0};
+    bool is_first = row->id == 0;
+    gw_code code = GW_OK;
+
+    gw_texts_init(&w.senders, &im->arena);
+    if (is_first)
+        code = gw_wk_find_channel(wk, topic, &row->id, err);
+    if (code == GW_OK)
+        code = find_people(&w, page, is_first, err);
+    if (code == GW_OK)
+        code = write_messages(&w, page, row->id, err);
+    if (code == GW_OK)
+        code = remember(&w, page,
+                        w.next_id - (int64_t)page->messages.n + w.refused, row,
+                        err);
+    gw_buf_printf(&unit, "%.*s %" PRId64 "..%" PRId64, GW_FMT(topic->name),
+                  page->first, page->last);
+    if (code == GW_OK)
+        code = gw_importing_write(im, gw_buf_as_slice(&unit), err);
+    gw_buf_clear(&unit);
+    gw_buf_clear(&w.data);
+    gw_buf_clear(&w.channel);
+    gw_arena_clear(&w.scratch);
+    return code;
+}
