@@ -32,6 +32,7 @@ typedef enum gw_code {
 #define GW_CODE_ENUM(name, wire, http, exit) GW_E_##name,
     GW_CODE_MAP(GW_CODE_ENUM)
 #undef GW_CODE_ENUM
+        GW_CODE_COUNT
 } gw_code;
 
 #define GW_OK GW_E_OK

@@ -87,7 +87,8 @@ run_command(gw_session *s, gw_error *err)
     gw_progress *progress = NULL;
 
     gw_signals_start(&signals, s->output,
-                     needs & GW_NEED_STOP ? &s->stop : NULL);
+                     needs & GW_NEED_STOP ? &s->stop : NULL,
+                     (needs & GW_NEED_LOG) != 0);
     gw_code code = gw_session_open(s, err);
     if (!code) {
         gw_progress_clear(&s->counters);

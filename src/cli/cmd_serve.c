@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* serve: the service and its HTTP interface, until a signal ends it. */
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cli/notify_priv.h"
 #include "cli/session_priv.h"
 #include "cli/version_priv.h"
 #include "http/http.h"
@@ -11,6 +13,7 @@ enum {
     POLL_US = 50000,
     STOP_MS = 4000, /* for the batch under way to commit */
     CLOSE_MS = 300,
+    STATUS_MS = 1000, /* from one word to systemd to the next */
 };
 
 static void
@@ -110,6 +113,58 @@ open_http(const gw_session *s, gw_service *service, const char *state_dir,
     return gw_http_open(&options, out, err);
 }
 
+/* ---- systemd ---- */
+
+/* What `systemctl status` shows. */
+static void
+put_status(gw_service *service, gw_buf *out)
+{
+    gw_service_view v;
+
+    gw_service_look(service, &v);
+    gw_buf_text(out, "STATUS=");
+    if (v.is_running)
+        gw_buf_printf(out, "%s%s", gw_phase_name(v.phase),
+                      v.is_paused ? ", paused" : "");
+    else
+        gw_buf_text(out, v.has_state ? gw_migration_state_name(v.state)
+                                     : "the store's state is not known");
+    gw_buf_byte(out, '\n');
+}
+
+/* The status when it is another, and a sign of life. */
+static void
+tell_systemd(gw_service *service, const gw_http *http, gw_buf *last)
+{
+    gw_buf now = {0};
+
+    put_status(service, &now);
+    if (gw_slice_equal(gw_buf_as_slice(&now), gw_buf_as_slice(last))) {
+        gw_buf_clear(&now);
+    } else {
+        gw_buf_clear(last);
+        *last = now;
+        (void)gw_notify_send(gw_buf_cstr(last));
+    }
+    if (gw_http_is_alive(http))
+        (void)gw_notify_send("WATCHDOG=1");
+}
+
+static void
+serve_until_stopped(gw_session *s, gw_service *service, const gw_http *http)
+{
+    int64_t watchdog_ms = gw_notify_watchdog_ms();
+    int64_t wait_ms = watchdog_ms > 0 && watchdog_ms / 3 < STATUS_MS
+                          ? watchdog_ms / 3
+                          : STATUS_MS;
+    gw_buf status = {0};
+
+    do
+        tell_systemd(service, http, &status);
+    while (gw_session_sleep(s, wait_ms));
+    gw_buf_clear(&status);
+}
+
 /* Serves until it is to stop, and then lets the batch commit. */
 static void
 serve(gw_session *s, gw_service *service, gw_http *http, const gw_log *log)
@@ -117,10 +172,13 @@ serve(gw_session *s, gw_service *service, gw_http *http, const gw_log *log)
     gw_log_put(log, GW_LOG_INFO, "listening",
                GW_LOG_TEXT("address", gw_http_address(http)),
                GW_LOG_TEXT("version", GW_VERSION));
-    while (!atomic_load(&s->stop))
-        (void)gw_session_sleep(s, INT32_MAX);
+    if (!gw_notify_send("READY=1"))
+        gw_log_put(log, GW_LOG_WARN, "systemd cannot be told",
+                   GW_LOG_TEXT("err", strerror(errno)));
+    serve_until_stopped(s, service, http);
     gw_log_put(log, GW_LOG_INFO, "stopping",
                GW_LOG_INT("running", gw_service_is_running(service)));
+    (void)gw_notify_send("STOPPING=1");
     gw_http_refuse(http);
     gw_service_stop(service);
     for (int ms = 0; gw_service_is_running(service) && ms < STOP_MS;

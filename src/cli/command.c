@@ -182,7 +182,7 @@ static const gw_command COMMANDS[] = {
         .about = "Listens for HTTP requests, runs one command at a time and "
                  "tells how it goes. SIGTERM lets the batch under way commit "
                  "and ends the server.",
-        .needs = GW_NEED_STOP,
+        .needs = GW_NEED_STOP | GW_NEED_LOG,
         .options = WHERE | SCRIPTS | SPEED | LOCKS | SERVER,
         .run = gw_cmd_serve,
     }, {

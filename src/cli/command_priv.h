@@ -18,6 +18,7 @@ typedef enum gw_need {
     GW_NEED_STOP = 32,     /* stops by itself when interrupted */
     GW_NEED_RAW = 64,      /* its result is a stream of its own: lines of
                               output go to standard error */
+    GW_NEED_LOG = 256,     /* a server: speaks in its log alone */
     GW_NEED_MIGRATIONS_IF_ANY = 128, /* no folder will do, unless named */
 } gw_need;
 

@@ -19,6 +19,8 @@ wait_for_signals(void *arg)
         if (asked || !s->stop)
             _exit(gw_code_exit(GW_E_INTERRUPTED));
         atomic_store(s->stop, true);
+        if (s->is_silent)
+            continue;
         /* not to be cancelled while it holds the output's lock */
         pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
         gw_output_note(s->output, "stopping at the next safe place; once "
@@ -28,9 +30,11 @@ wait_for_signals(void *arg)
 }
 
 void
-gw_signals_start(gw_signals *signals, gw_output *output, atomic_bool *stop)
+gw_signals_start(gw_signals *signals, gw_output *output, atomic_bool *stop,
+                 bool is_silent)
 {
-    *signals = (gw_signals){.output = output, .stop = stop};
+    *signals =
+        (gw_signals){.output = output, .stop = stop, .is_silent = is_silent};
     sigemptyset(&signals->set);
     for (size_t i = 0; i < sizeof(SIGNALS) / sizeof(SIGNALS[0]); i++) {
         struct sigaction now;

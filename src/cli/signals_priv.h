@@ -14,11 +14,12 @@ typedef struct gw_signals {
     pthread_t thread;
     sigset_t set;
     bool is_running;
+    bool is_silent; /* the command says itself that it stops */
 } gw_signals;
 
 /** Must be called before any other thread is made. */
-void gw_signals_start(gw_signals *signals, gw_output *output,
-                      atomic_bool *stop);
+void gw_signals_start(gw_signals *signals, gw_output *output, atomic_bool *stop,
+                      bool is_silent);
 void gw_signals_stop(gw_signals *signals);
 
 #endif

@@ -212,6 +212,7 @@ run_clock(void *arg)
             pthread_mutex_unlock(&http->lock);
             (void)gw_service_tick(http->service);
             end_late_ones(http);
+            atomic_store(&http->tick_us, gw_clock_us());
             tick_us = gw_clock_us() + TICK_MS * 1000;
             pthread_mutex_lock(&http->lock);
         }

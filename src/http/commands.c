@@ -14,7 +14,7 @@ enum {
 
 typedef struct gw_order {
     gw_slice cmd;
-    bool verbose;
+    gw_job_options options;
 } gw_order;
 
 /* ---- the answers ---- */
@@ -97,11 +97,15 @@ wait_for(gw_request *request, bool (*is_over)(gw_request *request),
 /* ---- the commands ---- */
 
 static bool
-issue(gw_request *request, const gw_job *job, bool verbose)
+issue(gw_request *request, const gw_job *job, const gw_job_options *options)
 {
     gw_error err = {0};
 
-    if (gw_service_issue(request->http->service, job, verbose, &request->number,
+    if (!job->may_restart && (options->restart || options->keep_migrated))
+        return gw_reply_error(request, MHD_HTTP_BAD_REQUEST,
+                              "restart and keep_migrated are for migrate and "
+                              "finalize");
+    if (gw_service_issue(request->http->service, job, options, &request->number,
                          &err) != GW_OK)
         return fail(request, &err);
     return wait_for(request, has_ended, WAIT_MS, answer);
@@ -172,29 +176,52 @@ static const struct {
 
 /* ---- what was asked ---- */
 
+/* One member; those that nobody knows are passed over. */
+static gw_code
+read_member(gw_arena *arena, const gw_field *field, gw_order *out,
+            gw_error *err)
+{
+    const struct {
+        const char *name;
+        bool *to;
+    } FLAGS[] = {
+        {"verbose", &out->options.verbose},
+        {"restart", &out->options.restart},
+        {"keep_migrated", &out->options.keep_migrated},
+    };
+    gw_json_kind kind = gw_json_kind_of(field->value);
+
+    if (gw_slice_equal(field->key, GW_LIT("cmd"))) {
+        if (kind != GW_JSON_STRING)
+            return gw_fail(err, GW_E_INPUT, "cmd must be a string");
+        out->cmd = gw_json_string(arena, field->value);
+    }
+    for (size_t i = 0; i < sizeof(FLAGS) / sizeof(FLAGS[0]); i++) {
+        if (!gw_slice_equal(field->key, gw_slice_of(FLAGS[i].name)))
+            continue;
+        if (kind != GW_JSON_BOOL)
+            return gw_fail(err, GW_E_INPUT, "%s must be a boolean",
+                           FLAGS[i].name);
+        *FLAGS[i].to = field->value.at[0] == 't';
+    }
+    return GW_OK;
+}
+
 static gw_code
 read_order(gw_arena *arena, gw_slice body, gw_order *out, gw_error *err)
 {
     gw_fields fields;
     gw_code code = gw_json_object(arena, body, &fields, err);
 
+    for (size_t i = 0; !code && i < fields.n; i++)
+        code = read_member(arena, &fields.at[i], out, err);
     if (code)
         return code;
-    for (size_t i = 0; i < fields.n; i++) {
-        gw_slice key = fields.at[i].key, value = fields.at[i].value;
-        gw_json_kind kind = gw_json_kind_of(value);
-        if (gw_slice_equal(key, GW_LIT("cmd"))) {
-            if (kind != GW_JSON_STRING)
-                return gw_fail(err, GW_E_INPUT, "cmd must be a string");
-            out->cmd = gw_json_string(arena, value);
-        } else if (gw_slice_equal(key, GW_LIT("verbose"))) {
-            if (kind != GW_JSON_BOOL)
-                return gw_fail(err, GW_E_INPUT, "verbose must be a boolean");
-            out->verbose = value.at[0] == 't';
-        }
-    }
     if (out->cmd.len == 0)
         return gw_fail(err, GW_E_INPUT, "No command provided");
+    if (out->options.restart && out->options.keep_migrated)
+        return gw_fail(err, GW_E_INPUT,
+                       "restart and keep_migrated cannot both be true");
     return GW_OK;
 }
 
@@ -206,7 +233,7 @@ obey(gw_request *request, const gw_order *order)
     int shown = order->cmd.len > SHOWN ? SHOWN : (int)order->cmd.len;
 
     if (job)
-        return issue(request, job, order->verbose);
+        return issue(request, job, &order->options);
     for (size_t i = 0; i < sizeof(COMMANDS) / sizeof(COMMANDS[0]); i++)
         if (gw_slice_equal(order->cmd, gw_slice_of(COMMANDS[i].name)))
             return COMMANDS[i].handle(request);

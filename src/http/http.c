@@ -185,6 +185,8 @@ make_http(const gw_http_options *options)
     http->log = options->log;
     http->service = options->service;
     http->socket = -1;
+    http->started = (int64_t)time(NULL);
+    atomic_store(&http->tick_us, gw_clock_us());
     http->has_tls = options->tls_cert && options->tls_key;
     pthread_mutex_init(&http->lock, NULL);
     pthread_mutex_init(&http->peer_lock, NULL);
@@ -218,6 +220,15 @@ const char *
 gw_http_address(const gw_http *http)
 {
     return http->address;
+}
+
+bool
+gw_http_is_alive(const gw_http *http)
+{
+    enum { STUCK_S = 10 };
+
+    return gw_clock_us() - atomic_load(&http->tick_us) <
+           STUCK_S * INT64_C(1000000);
 }
 
 void

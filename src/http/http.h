@@ -31,6 +31,8 @@ GW_MUST_CHECK gw_code gw_http_open(const gw_http_options *options,
                                    gw_http **out, gw_error *err);
 /** Where it listens, as a URL or a path. */
 const char *gw_http_address(const gw_http *http);
+/** Whether its clock turns, and so nothing holds its locks for ever. */
+bool gw_http_is_alive(const gw_http *http);
 /** From now on every request is answered 503. */
 void gw_http_refuse(gw_http *http);
 void gw_http_close(gw_http *http);

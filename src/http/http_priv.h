@@ -87,6 +87,9 @@ struct gw_http {
     char secret[GW_SHA256_HEX_SIZE];        /* checksum */
     char secret_base64[GW_SHA256_HEX_SIZE]; /* of its base64 */
 
+    int64_t started;         /* Unix seconds */
+    _Atomic int64_t tick_us; /* when the clock last turned */
+
     atomic_bool is_refusing;
     _Atomic int64_t requests[GW_STATUS_CLASSES];
     _Atomic int64_t auth_failures;

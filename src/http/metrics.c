@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET /metrics: Prometheus text. What is not known has no sample. */
+#include <dirent.h>
 #include <inttypes.h>
 #include <microhttpd.h>
 #include <stdio.h>
@@ -55,6 +56,20 @@ put_states(gw_buf *out, const gw_service_view *v)
 }
 
 static void
+put_errors(gw_buf *out, const gw_service_view *v)
+{
+    char labels[48];
+
+    describe(out, "godwit_errors_total", "counter",
+             "Commands that failed, by the kind of error.");
+    for (int code = GW_OK + 1; code < GW_CODE_COUNT; code++) {
+        (void)snprintf(labels, sizeof(labels), "{code=\"%s\"}",
+                       gw_code_name((gw_code)code));
+        put(out, "godwit_errors_total", labels, v->errors[code]);
+    }
+}
+
+static void
 put_service(gw_buf *out, const gw_service_view *v)
 {
     describe(out, "godwit_position", "gauge", "Newest position of a stage.");
@@ -83,6 +98,9 @@ put_service(gw_buf *out, const gw_service_view *v)
              "Commands that ended since the server started.");
     put(out, "godwit_runs_total", "{result=\"completed\"}", v->runs_completed);
     put(out, "godwit_runs_total", "{result=\"failed\"}", v->runs_failed);
+    put_one(out, "godwit_retries_total", "counter",
+            "Commands that tried again what had failed.", v->retries);
+    put_errors(out, v);
 }
 
 static void
@@ -129,10 +147,26 @@ resident_bytes(void)
     return (int64_t)strtoll(at, NULL, 10) * sysconf(_SC_PAGESIZE);
 }
 
+/* Not the one that counts them. */
+static int64_t
+count_files(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    int64_t n = -1;
+
+    if (!dir)
+        return -1;
+    for (struct dirent *entry; (entry = readdir(dir));)
+        n += entry->d_name[0] != '.';
+    closedir(dir);
+    return n;
+}
+
 static void
-put_process(gw_buf *out)
+put_process(gw_buf *out, const gw_http *http)
 {
     struct rusage usage;
+    struct rlimit limit;
 
     if (getrusage(RUSAGE_SELF, &usage) == 0) {
         double cpu =
@@ -142,6 +176,13 @@ put_process(gw_buf *out)
                  "Processor time in seconds.");
         gw_buf_printf(out, "process_cpu_seconds_total %.3f\n", cpu);
     }
+    put_one(out, "process_start_time_seconds", "gauge",
+            "When the server began, in Unix seconds.", http->started);
+    put_one(out, "process_open_fds", "gauge", "Files that are open.",
+            count_files());
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        put_one(out, "process_max_fds", "gauge", "Files that may be open.",
+                (int64_t)limit.rlim_cur);
     put_one(out, "process_resident_memory_bytes", "gauge",
             "Memory that is in use, in bytes.", resident_bytes());
 }
@@ -158,7 +199,7 @@ gw_metrics_handle(gw_request *request)
     put_states(&out, &view);
     put_service(&out, &view);
     put_http(&out, request->http);
-    put_process(&out);
+    put_process(&out, request->http);
     return gw_reply_text(request, "text/plain; version=0.0.4; charset=utf-8",
                          &out);
 }

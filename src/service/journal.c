@@ -104,7 +104,8 @@ gw_record_put(const gw_record *r, gw_buf *out)
         gw_buf_text(out, ",\"code\":null");
     put_number(out, "positions", r->positions);
     put_number(out, "events", r->events);
-    gw_buf_printf(out, ",\"verbose\":%s}", r->verbose ? "true" : "false");
+    gw_buf_printf(out, ",\"verbose\":%s}",
+                  r->options.verbose ? "true" : "false");
 }
 
 /* The times as numbers too: they are what is read back. */
@@ -243,7 +244,7 @@ take_record(gw_arena *arena, gw_slice line, gw_history *history)
     *r = (gw_record){
         .run = run,
         .job = job,
-        .verbose = gw_member_is_true(f, "verbose"),
+        .options.verbose = gw_member_is_true(f, "verbose"),
         .is_earlier = true,
         .outcome = outcome,
         .start = at_least(gw_member_number(f, "start_s"), 0),

@@ -10,6 +10,8 @@
 /* An idle store is looked at rarely: who asks gets a fresh look. */
 enum { IDLE_S = 10, RUNNING_S = 2 };
 
+enum { COUNTED = 100000 }; /* positions: some ten milliseconds */
+
 /* As gw_plan_state, without counting rows. */
 static gw_migration_state
 state_of(const gw_plan *plan)
@@ -26,6 +28,23 @@ state_of(const gw_plan *plan)
                    state->position >= plan->counts.max_position
                ? GW_STATE_FINALIZATION_REQUIRED
                : GW_STATE_MIGRATION_REQUIRED;
+}
+
+/* Positions that are not migrated: counted while they are few, as numbers
+ * may be missing between them. Far behind, the numbers' distance will do. */
+static int64_t
+count_lag(gw_store *store, const gw_probe *probe)
+{
+    int64_t distance = probe->newest_position - probe->migrated_position;
+    int64_t counted = 0;
+
+    if (distance <= 0)
+        return 0;
+    if (gw_store_count_after(store, probe->migrated_position, COUNTED + 1,
+                             &counted, NULL) != GW_OK ||
+        counted > COUNTED)
+        return distance;
+    return counted;
 }
 
 static void
@@ -50,6 +69,7 @@ look(gw_service *s, gw_probe *probe, gw_error *err)
             is_done ? plan.counts.max_position
             : plan.state.event_target == plan.event_target ? plan.state.position
                                                            : 0;
+        probe->lag_positions = count_lag(opened.store, probe);
         gw_plan_clear(&plan);
         gw_keeper_look(s, opened.store);
     }

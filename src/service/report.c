@@ -2,6 +2,7 @@
 /* What the service says about itself: from memory and from the files of
  * output, never from the store. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -39,15 +40,82 @@ gw_service_read_output(gw_service *service, int64_t run, int64_t offset,
 /* ---- progress ---- */
 
 typedef struct gw_rates {
-    int64_t events_per_second, seconds_left; /* -1: not known */
+    /* -1: not known */
+    int64_t events_per_second;
+    int64_t seconds_left, seconds_left_min, seconds_left_max;
 } gw_rates;
+
+/* Positions a second. */
+typedef struct gw_speed {
+    double recent; /* over the samples */
+    double spread; /* twice the standard error of that */
+    double all;    /* since the run began; 0: not known */
+} gw_speed;
+
+static double
+speed_between(const gw_sample *a, const gw_sample *b)
+{
+    double seconds = (double)(b->at_us - a->at_us) / 1e6;
+
+    return seconds > 0 ? (double)(b->positions - a->positions) / seconds : 0;
+}
+
+/* With the lock; there are two samples at least. */
+static gw_speed
+measure_speed(gw_service *s)
+{
+    const gw_sample *first = &s->samples[0];
+    const gw_sample *last = &s->samples[s->n_samples - 1];
+    double n = (double)s->n_samples - 1, squares = 0;
+    int64_t before = atomic_load(&s->counters.positions_before);
+    double seconds = (double)(last->at_us - s->since_us) / 1e6;
+    gw_speed speed = {.recent = speed_between(first, last)};
+
+    for (size_t i = 1; i < s->n_samples; i++) {
+        double off =
+            speed_between(&s->samples[i - 1], &s->samples[i]) - speed.recent;
+        squares += off * off;
+    }
+    speed.spread = n > 1 ? 2 * sqrt(squares / (n - 1) / n) : speed.recent;
+    if (seconds > 0 && last->positions > before)
+        speed.all =
+            (double)(last->positions - (before > 0 ? before : 0)) / seconds;
+    return speed;
+}
+
+static int64_t
+seconds_for(double left, double speed)
+{
+    double seconds = speed > 0 ? left / speed + 0.5 : -1;
+
+    return seconds >= 0 && seconds < 1e15 ? (int64_t)seconds : -1;
+}
+
+/* The range takes in what the rate varies by, and the rate of all the run:
+ * a run does not become faster or slower for ever. */
+static void
+set_left(gw_rates *rates, double left, gw_speed speed)
+{
+    double most = speed.recent + speed.spread;
+    double least = speed.recent - speed.spread;
+
+    if (speed.all > most)
+        most = speed.all;
+    if (speed.all > 0 && speed.all < least)
+        least = speed.all;
+    rates->seconds_left = seconds_for(left, speed.recent);
+    if (rates->seconds_left < 0)
+        return;
+    rates->seconds_left_min = seconds_for(left, most);
+    rates->seconds_left_max = seconds_for(left, least);
+}
 
 /* With the lock. From the oldest sample to the newest. */
 static gw_rates
 measure(gw_service *s)
 {
-    gw_rates rates = {-1, -1};
-    const gw_counters *c = &s->counters;
+    gw_rates rates = {-1, -1, -1, -1};
+    int64_t total = atomic_load(&s->counters.positions_total);
 
     if (!s->is_running || s->n_samples < 2)
         return rates;
@@ -57,12 +125,9 @@ measure(gw_service *s)
     if (seconds <= 0)
         return rates;
     double events = (double)(b->events - a->events) / seconds;
-    double positions = (double)(b->positions - a->positions) / seconds;
     rates.events_per_second = events < 0 ? 0 : (int64_t)events;
-
-    int64_t left = atomic_load(&c->positions_total) - b->positions;
-    if (atomic_load(&c->positions_total) >= 0 && positions > 0 && left >= 0)
-        rates.seconds_left = (int64_t)((double)left / positions + 0.5);
+    if (total >= b->positions)
+        set_left(&rates, (double)(total - b->positions), measure_speed(s));
     return rates;
 }
 
@@ -70,10 +135,7 @@ measure(gw_service *s)
 static int64_t
 lag(const gw_service *s)
 {
-    if (!s->probe.has_state)
-        return -1;
-    int64_t ahead = s->probe.newest_position - s->probe.migrated_position;
-    return ahead < 0 ? 0 : ahead;
+    return s->probe.has_state ? s->probe.lag_positions : -1;
 }
 
 static void
@@ -112,6 +174,8 @@ gw_service_put_progress(gw_service *service, gw_buf *out)
                is_known ? atomic_load(&c->events_done) : -1);
     put_number(out, "events_per_second", rates.events_per_second);
     put_number(out, "seconds_left", rates.seconds_left);
+    put_number(out, "seconds_left_min", rates.seconds_left_min);
+    put_number(out, "seconds_left_max", rates.seconds_left_max);
     put_number(out, "lag_positions", ahead);
     gw_buf_byte(out, '}');
 }
@@ -279,6 +343,8 @@ gw_service_look(gw_service *service, gw_service_view *out)
     v.lag_positions = lag(s);
     v.events_per_second = rates.events_per_second;
     v.seconds_left = rates.seconds_left;
+    memcpy(v.errors, s->errors, sizeof(v.errors));
+    v.retries = s->retries;
     v.runs_completed = s->runs_completed;
     v.runs_failed = s->runs_failed;
     v.events_read = s->events_read;

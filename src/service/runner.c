@@ -21,13 +21,13 @@ verify(const gw_run *run, gw_error *err)
 }
 
 static const gw_job JOBS[] = {
-    {"migrate", "migrate", gw_migrate},
-    {"finalize", "finalize", gw_finalize},
-    {"reset", "cleanup", gw_reset},
-    {"clear-collectionfield-tables", "cleanup", gw_clear_helpers},
-    {"rollback", "rollback", gw_rollback},
-    {"discard", "cleanup", gw_discard},
-    {"verify", "verify", verify},
+    {"migrate", "migrate", gw_migrate, true},
+    {"finalize", "finalize", gw_finalize, true},
+    {"reset", "cleanup", gw_reset, false},
+    {"clear-collectionfield-tables", "cleanup", gw_clear_helpers, false},
+    {"rollback", "rollback", gw_rollback, false},
+    {"discard", "cleanup", gw_discard, false},
+    {"verify", "verify", verify, false},
 };
 
 const gw_job *
@@ -169,7 +169,9 @@ run_job(gw_service *s, const gw_record *record, const gw_opened *opened,
         .pause = &s->pause,
         .print = take_line,
         .print_arg = s,
-        .verbose = record->verbose,
+        .verbose = record->options.verbose,
+        .restart = record->options.restart,
+        .keep_migrated = record->options.keep_migrated,
         .batch_bytes = o->batch_bytes,
         .memory_bytes = o->memory_bytes,
         .keyframe_events = o->keyframe_events,
@@ -206,6 +208,7 @@ publish_end(gw_service *s, gw_record *record)
     pthread_mutex_lock(&s->lock);
     *gw_history_last(&s->history) = *record;
     s->is_running = false;
+    s->errors[record->code]++;
     if (record->outcome == GW_OUTCOME_COMPLETED)
         s->runs_completed++;
     else

@@ -205,8 +205,8 @@ count_tries(const gw_record *last, const gw_job *job)
 }
 
 static gw_code
-start(gw_service *s, const gw_job *job, bool verbose, int64_t *run,
-      gw_error *err)
+start(gw_service *s, const gw_job *job, const gw_job_options *options,
+      int64_t *run, gw_error *err)
 {
     gw_record *last = gw_history_last(&s->history);
     int64_t number = last ? last->run + 1 : 1;
@@ -219,10 +219,12 @@ start(gw_service *s, const gw_job *job, bool verbose, int64_t *run,
     gw_record *record = gw_history_push(&s->history);
     record->run = number;
     record->job = job;
-    record->verbose = verbose;
+    record->options = *options;
     record->tries = tries;
     record->start = (int64_t)time(NULL);
     s->n_samples = 0;
+    s->since_us = gw_clock_us();
+    s->retries += tries > 1;
     atomic_store(&s->stop, false);
     atomic_store(&s->pause, false);
     atomic_store(&s->is_cancelled, false);
@@ -241,11 +243,11 @@ start(gw_service *s, const gw_job *job, bool verbose, int64_t *run,
 }
 
 gw_code
-gw_service_issue(gw_service *service, const gw_job *job, bool verbose,
-                 int64_t *run, gw_error *err)
+gw_service_issue(gw_service *service, const gw_job *job,
+                 const gw_job_options *options, int64_t *run, gw_error *err)
 {
     pthread_mutex_lock(&service->lock);
-    gw_code code = start(service, job, verbose, run, err);
+    gw_code code = start(service, job, options, run, err);
     pthread_mutex_unlock(&service->lock);
     return code;
 }

@@ -32,7 +32,14 @@ typedef struct gw_job {
     const char *name; /* "migrate" */
     const char *step; /* as the result shows it */
     gw_code (*work)(const gw_run *run, gw_error *err);
+    bool may_restart; /* takes restart, keep_migrated */
 } gw_job;
+
+/** How it runs; as the options of the command line. */
+typedef struct gw_job_options {
+    bool verbose;
+    bool restart, keep_migrated; /* for edited migrations; at most one */
+} gw_job_options;
 
 typedef enum gw_control {
     GW_CONTROL_CANCEL,
@@ -74,8 +81,8 @@ const gw_job *gw_job_find(gw_slice name);
  *         gw_service_stop; GW_E_LIMIT when no thread can be made.
  */
 GW_MUST_CHECK gw_code gw_service_issue(gw_service *service, const gw_job *job,
-                                       bool verbose, int64_t *run,
-                                       gw_error *err);
+                                       const gw_job_options *options,
+                                       int64_t *run, gw_error *err);
 /** Errors: GW_E_STATE when nothing runs. */
 GW_MUST_CHECK gw_code gw_service_control(gw_service *service,
                                          gw_control control, gw_error *err);
@@ -137,6 +144,8 @@ typedef struct gw_service_view {
     int64_t events_per_second, seconds_left;
     int64_t runs_completed, runs_failed; /* since the server started */
     int64_t events_read, positions_read; /* since the server started */
+    int64_t errors[GW_CODE_COUNT];       /* failed runs by code */
+    int64_t retries; /* runs that were not the first attempt */
     int64_t cutover_us;
     char problem[512]; /* why the store or its state is not known */
 } gw_service_view;

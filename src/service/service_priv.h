@@ -30,7 +30,7 @@ const char *gw_outcome_name(gw_outcome outcome);
 typedef struct gw_record {
     int64_t run;
     const gw_job *job;
-    bool verbose;
+    gw_job_options options;
     bool is_earlier; /* ended before this server began */
     gw_outcome outcome;
     int64_t start, end; /* Unix seconds; end 0: under way */
@@ -75,6 +75,7 @@ typedef struct gw_probe {
     bool has_state;
     gw_migration_state state;
     int64_t newest_position, migrated_position;
+    int64_t lag_positions;
     char problem[512];
 } gw_probe;
 
@@ -128,6 +129,9 @@ struct gw_service {
     gw_error stats_error;
     gw_sample samples[GW_SAMPLES];
     size_t n_samples;
+    int64_t since_us; /* the run under way */
+    int64_t errors[GW_CODE_COUNT];
+    int64_t retries;
     int64_t runs_completed, runs_failed;
     int64_t events_read, positions_read; /* of ended runs */
 };

@@ -39,6 +39,7 @@ close_store(gw_store *store)
 static const struct gw_store_ops pg_ops = {
     .close = close_store,
     .count = gw_pg_count,
+    .count_after = gw_pg_count_after,
     .run_state = gw_pg_run_state,
     .read = gw_pg_read,
     .model = gw_pg_model,

@@ -119,6 +119,9 @@ enum {
     X(RUN_HOLDER, "SELECT run_holder FROM godwit_store")                   \
     X(SET_RUN_ID,                                                          \
       "UPDATE godwit_store SET run_id = $1::text, run_holder = $2::text")  \
+    X(COUNT_AFTER,                                                         \
+      "SELECT count(*) FROM (SELECT 1 FROM positions"                      \
+      " WHERE position > $1::bigint LIMIT $2::bigint) AS p")               \
     X(LAST_POSITION, "SELECT coalesce(max(position), 0) FROM positions")   \
     X(LAST_EVENT, "SELECT coalesce(max(id), 0) FROM migration_events")     \
     X(NEXT_POSITION,                                                       \
@@ -437,6 +440,7 @@ gw_code gw_pg_safe_position(gw_pg *s, int64_t after, int64_t *out,
 
 /* pg_read.c */
 gw_code gw_pg_count(gw_store *, int64_t, bool, gw_store_counts *, gw_error *);
+gw_code gw_pg_count_after(gw_store *, int64_t, int64_t, int64_t *, gw_error *);
 gw_code gw_pg_run_state(gw_store *, gw_run_state *, gw_error *);
 gw_code gw_pg_read(gw_store *, gw_generation, int64_t, int64_t, size_t,
                    gw_batch *, gw_error *);

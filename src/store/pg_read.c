@@ -351,6 +351,18 @@ gw_pg_count(gw_store *store, int64_t target, bool full, gw_store_counts *out,
 }
 
 gw_code
+gw_pg_count_after(gw_store *store, int64_t after, int64_t limit, int64_t *out,
+                  gw_error *err)
+{
+    gw_pg *s = gw_pg_of(store);
+    gw_pg_params p = {0};
+
+    gw_pg_add_int(&p, after);
+    gw_pg_add_int(&p, limit);
+    return gw_pg_ints(&s->reader, GW_PG_COUNT_AFTER, &p, out, 1, err);
+}
+
+gw_code
 gw_pg_run_state(gw_store *store, gw_run_state *out, gw_error *err)
 {
     gw_pg_conn *conn = gw_pg_reader(gw_pg_of(store));

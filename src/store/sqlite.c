@@ -42,6 +42,7 @@ close_store(gw_store *store)
 static const struct gw_store_ops sqlite_ops = {
     .close = close_store,
     .count = gw_sqlite_count,
+    .count_after = gw_sqlite_count_after,
     .run_state = gw_sqlite_run_state,
     .read = gw_sqlite_read,
     .model = gw_sqlite_model,

@@ -29,6 +29,9 @@ enum {
       "  FROM migration_positions),"                                       \
       " EXISTS (SELECT 1 FROM sqlite_schema"                               \
       "  WHERE name = 'godwit_old_positions')")                            \
+    X(COUNT_AFTER,                                                         \
+      "SELECT count(*) FROM (SELECT 1 FROM positions"                      \
+      " WHERE position > ?1 LIMIT ?2)")                                    \
     X(COUNT_BASE_INDEX,                                                    \
       "SELECT ifnull(max(migration_index), 0) FROM godwit_base_positions"  \
       " WHERE position > (SELECT ifnull(max(position), 0)"                 \
@@ -319,6 +322,8 @@ gw_code gw_sqlite_put_sequences(gw_sqlite *s, gw_error *err);
 /* sqlite_read.c */
 gw_code gw_sqlite_count(gw_store *, int64_t, bool, gw_store_counts *,
                         gw_error *);
+gw_code gw_sqlite_count_after(gw_store *, int64_t, int64_t, int64_t *,
+                              gw_error *);
 gw_code gw_sqlite_run_state(gw_store *, gw_run_state *, gw_error *);
 gw_code gw_sqlite_read(gw_store *, gw_generation, int64_t, int64_t, size_t,
                        gw_batch *, gw_error *);

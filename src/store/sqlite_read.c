@@ -294,6 +294,27 @@ gw_sqlite_count(gw_store *store, int64_t target, bool full,
 }
 
 gw_code
+gw_sqlite_count_after(gw_store *store, int64_t after, int64_t limit,
+                      int64_t *out, gw_error *err)
+{
+    gw_sqlite *s = gw_sqlite_of(store);
+    sqlite3_stmt *statement = NULL;
+    bool row = false;
+    gw_code code =
+        gw_sqlite_get(&s->reader, GW_SQL_COUNT_AFTER, &statement, err);
+
+    if (code != GW_OK)
+        return code;
+    (void)sqlite3_bind_int64(statement, 1, after);
+    (void)sqlite3_bind_int64(statement, 2, limit);
+    code = gw_sqlite_step(&s->reader, statement, &row, err);
+    if (code == GW_OK)
+        *out = row ? sqlite3_column_int64(statement, 0) : 0;
+    (void)sqlite3_reset(statement);
+    return code;
+}
+
+gw_code
 gw_sqlite_run_state(gw_store *store, gw_run_state *out, gw_error *err)
 {
     gw_sqlite_conn *conn = &gw_sqlite_of(store)->reader;

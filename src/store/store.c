@@ -71,6 +71,13 @@ gw_store_count(gw_store *store, int64_t target, bool full, gw_store_counts *out,
 }
 
 gw_code
+gw_store_count_after(gw_store *store, int64_t after, int64_t limit,
+                     int64_t *out, gw_error *err)
+{
+    return store->ops->count_after(store, after, limit, out, err);
+}
+
+gw_code
 gw_store_run_state(gw_store *store, gw_run_state *out, gw_error *err)
 {
     return store->ops->run_state(store, out, err);

@@ -93,6 +93,11 @@ const char *gw_store_name(const gw_store *store);
  *  what has to be counted row by row (positions, events, migrated_*). */
 GW_MUST_CHECK gw_code gw_store_count(gw_store *store, int64_t target, bool full,
                                      gw_store_counts *out, gw_error *err);
+/** How many live positions there are above `after`; counts no further than
+ *  `limit`. */
+GW_MUST_CHECK gw_code gw_store_count_after(gw_store *store, int64_t after,
+                                           int64_t limit, int64_t *out,
+                                           gw_error *err);
 GW_MUST_CHECK gw_code gw_store_run_state(gw_store *store, gw_run_state *out,
                                          gw_error *err);
 

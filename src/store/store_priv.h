@@ -39,6 +39,8 @@ struct gw_store_ops {
 
     gw_code (*count)(gw_store *store, int64_t target, bool full,
                      gw_store_counts *out, gw_error *err);
+    gw_code (*count_after)(gw_store *store, int64_t after, int64_t limit,
+                           int64_t *out, gw_error *err);
     gw_code (*run_state)(gw_store *store, gw_run_state *out, gw_error *err);
     gw_code (*read)(gw_store *store, gw_generation which, int64_t after,
                     int64_t upto, size_t max_bytes, gw_batch *batch,

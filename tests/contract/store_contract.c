@@ -1190,6 +1190,22 @@ quick_counts_leave_out_the_rows(void **state)
     assert_int_equal(c.max_migrated_index, 2);
 }
 
+static void
+positions_behind_one_are_counted_without_gaps(void **state)
+{
+    fixture *f = *state;
+    int64_t n = -1;
+
+    append_users(f, 1, 3);
+    append_users(f, 100, 2);
+    ok(gw_store_count_after(f->store, 2, 10, &n, &f->err));
+    assert_int_equal(n, 3);
+    ok(gw_store_count_after(f->store, 0, 4, &n, &f->err));
+    assert_int_equal(n, 4);
+    ok(gw_store_count_after(f->store, 101, 4, &n, &f->err));
+    assert_int_equal(n, 0);
+}
+
 /* ---- the run lock ---- */
 
 static void
@@ -1350,6 +1366,7 @@ main(int argc, char **argv)
         T(indexes_can_be_set),
         T(helpers_can_be_emptied),
         T(quick_counts_leave_out_the_rows),
+        T(positions_behind_one_are_counted_without_gaps),
         T(a_second_run_is_refused_and_told_who_holds_it),
         T(a_dead_run_blocks_nobody),
         T(another_connection_writes_between_batches),

@@ -284,6 +284,67 @@ test('a failing migration is a success with an exception', async (t) => {
         step: 'migrate', last_err: null, try_count: 1 });
 });
 
+test('an edited migration has its ways on', async (t) => {
+    const p = prepare(t);
+    const server = await serve(t, p);
+    const issue = async (body) => {
+        const r = await server.post(body);
+        assert.equal(r.status, 200, r.text);
+        return server.untilEnded();
+    };
+    const edit = (to) => writeFiles(p.migrations, { '0002_rename.json': {
+        rules: [{ rename_field: { collection: 'a', from: 'f', to } }] } });
+    await issue('migrate');
+
+    edit('h');
+    assert.match((await issue('migrate')).exception, /keep-migrated/);
+    assert.equal((await issue({ cmd: 'migrate', restart: true })).exception,
+        undefined);
+    edit('k');
+    assert.match((await issue('finalize')).exception, /keep-migrated/);
+    assert.equal((await issue({ cmd: 'finalize', keep_migrated: true }))
+        .exception, undefined);
+    assert.match(dumpText(p.store), /"a\/1":\{"data":\{"h":0/);
+
+    for (const [body, message] of [
+        [{ cmd: 'migrate', restart: 1 }, /restart must be a boolean/],
+        [{ cmd: 'migrate', keep_migrated: null }, /keep_migrated must/],
+        [{ cmd: 'migrate', restart: true, keep_migrated: true }, /both/],
+        [{ cmd: 'verify', restart: true }, /for migrate and finalize/]]) {
+        const r = await server.post(body);
+        assert.equal(r.status, 400);
+        assert.match(r.json.message, message);
+    }
+});
+
+test('the lag counts positions, not numbers', async (t) => {
+    const p = prepare(t);
+    const server = await serve(t, p);
+    await server.post('migrate');
+    await server.untilEnded();
+    load(p.store, [{ position: 1000, events: [
+        { fqid: 'b/1', type: 'create', data: {} }] },
+    { position: 2000, events: [{ fqid: 'b/2', type: 'create', data: {} }] }]);
+    const { progress } = await waitFor(async () => {
+        const r = (await server.post('progress')).json;
+        return r.progress.lag_positions > 0 ? r : null;
+    }, 'the lag is seen');
+    assert.equal(progress.lag_positions, 2);
+});
+
+test('the time left has a range', async (t) => {
+    const server = await serve(t, { ...slow(t, 2000), args: SMALL });
+    await startMigrate(server);
+    const p = await waitFor(async () => {
+        const { progress } = (await server.post('progress')).json;
+        assert.notEqual(progress.phase, 'done', 'it ended before');
+        return progress.seconds_left_min === null ? null : progress;
+    }, 'it is known');
+    assert.ok(p.seconds_left_min <= p.seconds_left, JSON.stringify(p));
+    assert.ok(p.seconds_left_max === null ||
+        p.seconds_left_max >= p.seconds_left, JSON.stringify(p));
+});
+
 test('one command at a time', async (t) => {
     const p = slow(t);
     const server = await serve(t, { ...p, args: SMALL });

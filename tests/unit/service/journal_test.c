@@ -108,7 +108,7 @@ what_is_written_is_read(void **state)
     gw_record end = record_of(1, GW_OUTCOME_FAILED);
 
     end.error = gw_strdup("a \"quoted\"\nline \xff");
-    end.verbose = true;
+    end.options.verbose = true;
     must_open(f);
     must_add(f, &start);
     must_add(f, &end);
@@ -124,7 +124,7 @@ what_is_written_is_read(void **state)
     assert_int_equal(r->tries, 2);
     assert_int_equal(r->positions, 5);
     assert_int_equal(r->events, -1);
-    assert_true(r->verbose);
+    assert_true(r->options.verbose);
     assert_true(r->is_earlier);
     assert_string_equal(r->error, "a \"quoted\"\nline \xEF\xBF\xBD");
     free(end.error);

@@ -129,8 +129,8 @@ issue(fixture *f, const char *name)
     int64_t run;
 
     assert_int_equal(gw_service_issue(f->service,
-                                      gw_job_find(gw_slice_of(name)), false,
-                                      &run, &f->err),
+                                      gw_job_find(gw_slice_of(name)),
+                                      &(gw_job_options){0}, &run, &f->err),
                      GW_OK);
 }
 
@@ -281,8 +281,8 @@ a_stopped_service_takes_nothing(void **state)
     gw_service_stop(f->service);
 
     assert_int_equal(gw_service_issue(f->service,
-                                      gw_job_find(GW_LIT("migrate")), false,
-                                      &run, &f->err),
+                                      gw_job_find(GW_LIT("migrate")),
+                                      &(gw_job_options){0}, &run, &f->err),
                      GW_E_INTERRUPTED);
     assert_int_equal(gw_service_last_run(f->service), 0);
 }
