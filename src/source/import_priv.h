@@ -24,7 +24,6 @@ typedef struct gw_progress_state {
 typedef enum gw_count {
     GW_COUNT_DEVICE_ROWS,   /* rows of the list of devices */
     GW_COUNT_DEVICES_DUE,   /* 1: devices are still to be brought */
-    GW_COUNT_MESSAGES,      /* at the source, by its newest numbers */
     GW_COUNT_CONVERSATIONS, /* that the source gave */
     GW_COUNT_ASKED_AFTER,   /* users up to this id gave theirs */
     GW_COUNT_ASKED_UPTO,    /* … and up to this one are to be asked */
@@ -163,6 +162,7 @@ GW_MUST_CHECK gw_code gw_importing_solved(gw_importing *im, gw_reason reason,
 /** Numbers of one step. */
 typedef struct gw_tally {
     int64_t source, imported, reasons[GW_REASON_COUNT];
+    int64_t beside; /* of those in reasons: what tally need not count */
 } gw_tally;
 
 /** A channel whose numbers are not the source's. */

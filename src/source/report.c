@@ -12,7 +12,6 @@ enum { PRINTED = 20 }; /* problems, below the table */
 typedef struct reporting {
     gw_importing *im;
     gw_tally tallies[GW_STEP_COUNT];
-    int64_t beside[GW_STEP_COUNT]; /* items that the tallies lack */
     FILE *file;
     gw_buf buf;
     gw_slice reason; /* of the list that is open; at NULL: none */
@@ -49,7 +48,7 @@ count_problem(void *arg, const gw_import_problem *p, gw_error *err)
     if (!gw_step_parse(name, &step) || !find_reason(p->reason, &reason))
         return GW_OK;
     r->tallies[step].reasons[reason] += p->n;
-    r->beside[step] += is_beside ? p->n : 0;
+    r->tallies[step].beside += is_beside ? p->n : 0;
     r->n++;
     return GW_OK;
 }
@@ -64,7 +63,7 @@ complete(reporting *r, const gw_source *source, void *self, gw_error *err)
     for (size_t i = 0; i < GW_STEP_COUNT && code == GW_OK; i++) {
         gw_tally *t = &r->tallies[i];
         code = source->tally(self, (gw_step)i, t, err);
-        t->source += r->beside[i];
+        t->source += t->beside;
         int64_t rest = t->source - t->imported;
         for (size_t k = 0; k < GW_REASON_COUNT; k++)
             rest -= t->reasons[k];

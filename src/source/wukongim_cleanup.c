@@ -82,9 +82,8 @@ typedef struct check_task {
 } check_task;
 
 typedef struct checking {
-    walk walk;       /* first */
-    gw_rows *behind; /* names of those that have more */
-    int64_t total;
+    walk walk;          /* first */
+    gw_rows *behind;    /* names of those that have more */
     bool has_different; /* an earlier look has noted some */
 } checking;
 
@@ -124,11 +123,17 @@ static gw_code
 note_difference(checking *c, const check_task *t, gw_slice name, gw_error *err)
 {
     gw_importing *im = c->walk.wk->im;
-    bool differs = t->newest != t->row.mark || t->newest != t->row.n;
-    gw_import_row row = {1, differs ? im->state.number : 0, t->newest, 0};
+    gw_import_row row = {0};
+    gw_code code = GW_OK;
 
-    if (!differs && !c->has_different)
-        return GW_OK;
+    if (c->has_different)
+        code = gw_importing_find(im, GW_WK_DIFFERENT, &name, 1, &row, err);
+    bool differs = t->newest != t->row.mark || row.n != 0;
+    if (code != GW_OK || (!differs && row.seen == 0))
+        return code;
+    row.id = 1;
+    row.seen = differs ? im->state.number : 0;
+    row.mark = t->newest;
     return gw_importing_put(im, GW_WK_DIFFERENT, name, &row, err);
 }
 
@@ -142,7 +147,6 @@ take(void *self, gw_task *task, bool *took, bool *is_over, gw_error *err)
     if (task->ask.state == GW_ASK_WAITING)
         return GW_OK;
     *took = *is_over = true;
-    c->total += t->newest;
     gw_code code = note_difference(c, t, name, err);
     if (code == GW_OK && t->newest > t->row.mark)
         code = gw_rows_add(c->behind, name, err);
@@ -181,8 +185,6 @@ compare(gw_wk *wk, gw_rows *behind, gw_error *err)
     c->has_different = rows > 0;
     if (code == GW_OK)
         code = gw_flow_run(&wk->asker, &flow, c, err);
-    if (code == GW_OK)
-        gw_importing_set_count(wk->im, GW_COUNT_MESSAGES, c->total);
     gw_arena_clear(&c->walk.arena);
     gw_buf_clear(&c->walk.last);
     free(c);
@@ -291,15 +293,22 @@ tally_users(gw_wk *wk, gw_tally *out, gw_error *err)
     return code;
 }
 
-/* What no call gives is counted by its problems: it has no topic here. */
+/* Numbers that the source never gave to a message are no items of it, so its
+ * newest numbers do not count them. What is counted is what was read of each
+ * topic, what could not be, and what came since; against it stand the ids
+ * that messages were given. */
 static gw_code
 tally_messages(gw_wk *wk, gw_tally *out, gw_error *err)
 {
-    int64_t rows, items = 0;
-    gw_code code = count(wk, GW_WK_TOPIC, 0, &rows, &items, err);
+    int64_t rows, read = 0, made = 0;
+    gw_code code = count(wk, GW_WK_TOPIC, 0, &rows, &read, err);
 
-    out->source = gw_importing_count(wk->im, GW_COUNT_MESSAGES);
-    out->imported = items;
+    if (code == GW_OK)
+        code = count(wk, GW_WK_MESSAGE, 0, &rows, &made, err);
+    out->source = read - out->beside;
+    for (size_t i = 0; i < GW_REASON_COUNT; i++)
+        out->source += out->reasons[i];
+    out->imported = made;
     return code;
 }
 

@@ -109,16 +109,24 @@ go_on(topics *s, topic_task *t)
         ask_messages(s, t, t->at + 1, 0, t->limit);
 }
 
-/* Up to `upto` there is nothing to be had. */
+/* Up to `upto` there is nothing to be had; NULL: there never was. */
 static void
 give_up(topic_task *t, int64_t upto, gw_reason reason, const char *why)
 {
-    if (upto > t->at)
+    if (upto > t->at && why)
         t->holes[t->n_holes++] = (hole){t->at + 1, upto, reason, why};
     t->at = upto > t->at ? upto : t->at;
 }
 
-#define NOT_THERE "the source does not give them: a gap, or out of its reach"
+/* Numbers that were asked for one by one are no messages at the source; of
+ * those that were passed over nothing is known. */
+static const char *
+why_not(const topic_task *t)
+{
+    return t->stride > 1 ? "the source does not give them: a gap, or out of "
+                           "its reach"
+                         : NULL;
+}
 
 /* ---- looking for what is there ---- */
 
@@ -126,7 +134,7 @@ static void
 probe(topics *s, topic_task *t)
 {
     if (t->probe >= t->target) {
-        give_up(t, t->target - 1, GW_REASON_UNREADABLE, NOT_THERE);
+        give_up(t, t->target - 1, GW_REASON_UNREADABLE, why_not(t));
         go_on(s, t);
         return;
     }
@@ -182,7 +190,7 @@ take_probe(topics *s, topic_task *t, const gw_wk_page *page)
     }
     if (search_between(s, t))
         return;
-    give_up(t, t->high - 1, GW_REASON_UNREADABLE, NOT_THERE);
+    give_up(t, t->high - 1, GW_REASON_UNREADABLE, why_not(t));
     go_on(s, t);
 }
 
@@ -279,7 +287,7 @@ take_page(topics *s, topic_task *t, gw_wk_page *page)
         begin_probing(s, t, page->first);
         return;
     }
-    give_up(t, page->first - 1, GW_REASON_UNREADABLE, NOT_THERE);
+    give_up(t, page->first - 1, GW_REASON_UNREADABLE, NULL);
     t->at = page->last;
     t->pages[place] = *page;
     *page = (gw_wk_page){0};
@@ -408,6 +416,8 @@ next_topic(void *self, gw_task *task, bool *has, gw_error *err)
 static gw_code
 write_holes(topics *s, topic_task *t, gw_error *err)
 {
+    /* for good: the cleanup fills in what the source's newest is */
+    static const gw_import_row different = {.id = 1, .n = 1};
     gw_code code = GW_OK;
 
     for (size_t i = 0; i < t->n_holes && code == GW_OK; i++) {
@@ -421,6 +431,9 @@ write_holes(topics *s, topic_task *t, gw_error *err)
                                     h->upto - h->from + 1, err, "%s", h->why);
         gw_buf_clear(&key);
     }
+    if (t->n_holes > 0 && code == GW_OK)
+        code = gw_importing_put(s->wk->im, GW_WK_DIFFERENT, t->topic.name,
+                                &different, err);
     t->n_holes = 0;
     return code;
 }
