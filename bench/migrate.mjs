@@ -26,7 +26,7 @@ const cases = [
   { name: 'three', text: 'three rule migrations', most: 2.1 },
   { name: 'tenth', text: 'Lua, changes a tenth', most: 2.3 },
   { name: 'all', text: 'Lua, rewrites every event', most: 3.5 },
-  { name: 'sql', text: 'the rename by SQL json functions' },
+  { name: 'sql', text: 'the rename of events and models in SQL' },
 ];
 
 const TABLE = `
@@ -52,6 +52,15 @@ SELECT id, position, fqid, type,
   THEN json_remove(json_set(data, '$.content', data -> '$.body'), '$.body')
   ELSE data END, weight
 FROM events ORDER BY id;
+DROP TABLE IF EXISTS renamed_models;
+CREATE TABLE renamed_models (fqid TEXT NOT NULL PRIMARY KEY,
+  data TEXT NOT NULL, deleted INTEGER NOT NULL, updated TEXT NOT NULL);
+INSERT INTO renamed_models
+SELECT fqid,
+  CASE WHEN fqid LIKE 'message/%' AND data -> '$.body' IS NOT NULL
+  THEN json_remove(json_set(data, '$.content', data -> '$.body'), '$.body')
+  ELSE data END, deleted, updated
+FROM models;
 `;
 
 // ---- stores

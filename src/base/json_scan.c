@@ -43,7 +43,7 @@ scan_init(scan *s, gw_arena *arena, gw_slice text)
     s->n = 0;
     s->room = INLINE_MEMBERS;
     s->depth = 0;
-    s->fault = NULL;
+    s->fault = s->fault_at = NULL;
     s->fault_name = (gw_slice){0};
 }
 
@@ -515,7 +515,7 @@ gw_json_check(gw_slice text, gw_slice *value, gw_error *err)
 static __attribute__((cold)) gw_code
 refuse_kind(gw_slice text, gw_json_kind wanted, gw_error *err)
 {
-    gw_slice value;
+    gw_slice value = {0};
     gw_code code = gw_json_check(text, &value, err);
 
     if (code != GW_OK)

@@ -11,11 +11,13 @@
 
 #include "base/err.h"
 
+#define GW_NOT_NULL __attribute__((returns_nonnull))
+
 /** malloc, calloc and realloc that abort when there is no memory. */
-void *gw_malloc(size_t size_bytes);
-void *gw_calloc(size_t n, size_t size_bytes);
-void *gw_realloc(void *old, size_t size_bytes);
-char *gw_strdup(const char *text);
+GW_NOT_NULL void *gw_malloc(size_t size_bytes);
+GW_NOT_NULL void *gw_calloc(size_t n, size_t size_bytes);
+GW_NOT_NULL void *gw_realloc(void *old, size_t size_bytes);
+GW_NOT_NULL char *gw_strdup(const char *text);
 
 /** Bytes that belong to somebody else; `at` NULL means "none". */
 typedef struct gw_slice {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From argv to exit status: reads the options, finds the command, runs it,
  * reports how it ended. */
+#include <assert.h>
+
 #include "cli/cli.h"
 
 #include "cli/session_priv.h"
@@ -113,6 +115,7 @@ run_line(gw_session *s, gw_options *options, int argc, char *const *argv,
         code = find_command(s, err);
     if (code)
         return code;
+    assert(s->command);
     if (answer_at_once(s))
         return GW_OK;
     code = gw_options_resolve(options, gw_command_options(s->command),

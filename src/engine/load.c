@@ -92,9 +92,11 @@ append(gw_loader *l, gw_position *p, gw_error *err)
 static bool
 is_blank(gw_slice line)
 {
-    for (size_t i = 0; i < line.len; i++)
-        if (!memchr(" \t\r", line.at[i], 3))
+    for (size_t i = 0; i < line.len; i++) {
+        char c = line.at[i];
+        if (c != ' ' && c != '\t' && c != '\r')
             return false;
+    }
     return true;
 }
 

@@ -9,9 +9,10 @@
 #include "engine/mover.h"
 
 enum {
-    PARCELS = 3,
+    PARCELS = 8,
     POLL_MS = 20,
     COMMIT_BYTES = 32 * GW_MIB, /* of event data, about */
+    COMPANY_BYTES = GW_MIB,     /* the same, beside other writers */
     COMMIT_US = 400000,
     MAKE_WAY_MS = 25, /* as long as SQLite's own waiting sleeps at first */
     GLANCE_MS = 5,    /* when nobody else was seen writing */
@@ -115,7 +116,7 @@ write_commit(gw_mover *m, gw_error *err)
     gw_store *store = m->run->store;
     gw_run_state after = {0};
     size_t bytes = 0;
-    size_t most = m->company > 0 ? 1 : COMMIT_BYTES;
+    size_t most = m->company > 0 ? COMPANY_BYTES : COMMIT_BYTES;
     int64_t since = gw_clock_us();
     bool has_parcel = true;
     gw_code code = gw_store_begin(store, false, err);

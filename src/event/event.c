@@ -367,7 +367,8 @@ are_all_empty(gw_fields lists)
     for (size_t i = 0; i < lists.n; i++) {
         gw_slice list = lists.at[i].value;
         for (size_t k = 1; k + 1 < list.len; k++) {
-            if (memchr(" \t\r\n", list.at[k], 4) == NULL) {
+            char c = list.at[k];
+            if (c != ' ' && c != '\t' && c != '\r' && c != '\n') {
                 return false;
             }
         }

@@ -175,7 +175,7 @@ gw_code
 gw_index_collection(gw_index *index, gw_slice name, gw_collection **out,
                     gw_error *err)
 {
-    uint32_t number;
+    uint32_t number = 0;
     if (!find_collection(index, name, &number)) {
         gw_code code = add_collection(index, name, &number, err);
         if (code != GW_OK) {
@@ -234,7 +234,7 @@ uint32_t
 gw_index_find(gw_index *index, gw_slice fqid)
 {
     uint64_t id;
-    uint32_t collection;
+    uint32_t collection = 0;
     gw_slice name = split(fqid, &id);
     if (!find_collection(index, name, &collection)) {
         return GW_NO_SLOT;
@@ -273,7 +273,7 @@ gw_code
 gw_index_add(gw_index *index, gw_slice fqid, uint32_t *slot, gw_error *err)
 {
     uint64_t id;
-    uint32_t collection;
+    uint32_t collection = 0;
     gw_slice name = split(fqid, &id);
     gw_code code = GW_OK;
 

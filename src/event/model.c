@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an event does to a model. Source: event-store.md, Events. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
@@ -164,6 +165,7 @@ update_state(const gw_state *old, const gw_event *event, const gw_mask *mask,
                      ? seen_few
                      : gw_calloc(event->set.n, sizeof(bool));
 
+    assert(event->set.n == 0 || event->set.at != NULL);
     draft_init(&d, gw_state_count(old) + event->set.n);
     keys_init(&keys, event->set);
     for (size_t cursor = 0; gw_state_next(old, &cursor, &field);) {
@@ -366,7 +368,7 @@ static gw_code
 apply_add(gw_arena *arena, const gw_event *event, const gw_field *add,
           gw_field *field, gw_error *err)
 {
-    gw_values have;
+    gw_values have = {0};
     gw_values more = {0};
     gw_code code = read_list(arena, event, field, &have, err);
     if (code == GW_OK) {
@@ -382,7 +384,7 @@ static gw_code
 apply_remove(gw_arena *arena, const gw_event *event, const gw_field *cut,
              gw_field *field, gw_error *err)
 {
-    gw_values have;
+    gw_values have = {0};
     gw_values less = {0};
     gw_code code = read_list(arena, event, field, &have, err);
     if (code == GW_OK) {

@@ -175,14 +175,13 @@ name_address(gw_http *http, const char *host)
     struct sockaddr_storage at = {0};
     socklen_t len = sizeof(at);
     gw_buf url = {0};
-    int port = 0;
+    char port[8] = "0";
 
     if (getsockname(http->socket, (void *)&at, &len) == 0)
-        port = ntohs(at.ss_family == AF_INET6
-                         ? ((const struct sockaddr_in6 *)(void *)&at)->sin6_port
-                         : ((const struct sockaddr_in *)(void *)&at)->sin_port);
+        (void)getnameinfo((const void *)&at, len, NULL, 0, port, sizeof(port),
+                          NI_NUMERICSERV);
     bool is_v6 = strchr(host, ':') != NULL;
-    gw_buf_printf(&url, "%s://%s%s%s:%d", http->has_tls ? "https" : "http",
+    gw_buf_printf(&url, "%s://%s%s%s:%s", http->has_tls ? "https" : "http",
                   is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
     http->address = gw_strdup(gw_buf_cstr(&url));
     gw_buf_clear(&url);

@@ -216,10 +216,8 @@ quoted_len(gw_slice s)
 static gw_code
 read_field(gw_arena *arena, gw_slice json, gw_filter *f, gw_error *err)
 {
-    gw_slice name = json;
-
     if (gw_json_kind_of(json) == GW_JSON_STRING) {
-        name = gw_json_string(arena, json);
+        gw_slice name = gw_json_string(arena, json);
         if (gw_field_name_is_valid(name) ||
             gw_slice_equal(name, GW_LIT("meta_position")) ||
             gw_slice_equal(name, GW_LIT("meta_deleted"))) {

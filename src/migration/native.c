@@ -14,23 +14,23 @@ static gw_native_call
 begin(gw_native *native, const gw_context *ctx, gw_reader *reader,
       gw_event_list *out)
 {
-    /* one of ctx and reader is there */
     gw_native_call call = {
-        .head = {.host = &gw_native_host,
-                 .state = native->state,
-                 .migration_index =
-                     /* cppcheck-suppress nullPointer */
-                 ctx ? ctx->migration_index : reader->migration_index,
-                 .in_memory = reader ? reader->in_memory : 0},
+        .head = {.host = &gw_native_host, .state = native->state},
         .native = native,
-        .arena = ctx ? ctx->arena : reader->arena,
         .ctx = ctx,
         .reader = reader,
         .out = out,
     };
 
-    if (ctx)
+    if (ctx) {
+        call.head.migration_index = ctx->migration_index;
+        call.arena = ctx->arena;
         call.position = gw_native_position(ctx->position);
+    } else if (reader) {
+        call.head.migration_index = reader->migration_index;
+        call.head.in_memory = reader->in_memory;
+        call.arena = reader->arena;
+    }
     return call;
 }
 

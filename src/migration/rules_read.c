@@ -45,7 +45,7 @@ static gw_code
 read_collection(gw_arena *arena, gw_slice value, gw_rule *rule,
                 const gw_rule_member *member, gw_error *err)
 {
-    gw_slice name;
+    gw_slice name = {0};
     gw_code code = read_text(arena, value, "a collection's name", &name, err);
 
     if (code != GW_OK)
@@ -79,7 +79,7 @@ static gw_code
 read_field(gw_arena *arena, gw_slice value, gw_rule *rule,
            const gw_rule_member *member, gw_error *err)
 {
-    gw_slice name;
+    gw_slice name = {0};
     gw_code code = read_text(arena, value, "a field's name", &name, err);
 
     if (code == GW_OK)

@@ -15,7 +15,7 @@
 #define GW_JOURNAL_NEW "journal.ndjson.new"
 
 static const char *const OUTCOMES[] = {
-#define GW_OUTCOME_TEXT(name, text) [GW_OUTCOME_##name] = text,
+#define GW_OUTCOME_TEXT(name, text) [GW_OUTCOME_##name] = (text),
     GW_OUTCOME_MAP(GW_OUTCOME_TEXT)
 #undef GW_OUTCOME_TEXT
 };

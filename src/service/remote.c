@@ -71,7 +71,7 @@ static gw_code
 read_result(gw_net *net, gw_arena *arena, gw_remote_result *r, gw_error *err)
 {
     const gw_net_request request = {.path = "/migrate/result"};
-    gw_fields f;
+    gw_fields f = {0};
     gw_slice error;
     gw_code code = ask(net, &request, arena, &f, err);
 
@@ -124,7 +124,7 @@ gw_remote_progress_get(gw_net *net, gw_remote_progress *out, gw_error *err)
 {
     const gw_net_request request = {.path = "/migrate/progress"};
     gw_arena arena;
-    gw_fields f;
+    gw_fields f = {0};
     char phase[16] = "";
 
     gw_arena_init(&arena);
@@ -150,7 +150,7 @@ static gw_code
 read_run(gw_net *net, gw_arena *arena, gw_remote_run *r, gw_error *err)
 {
     const gw_net_request request = {.path = "/migrate/history?limit=1"};
-    gw_fields f;
+    gw_fields f = {0};
     gw_values runs = {0};
     gw_slice error;
     char name[16];
@@ -203,7 +203,7 @@ gw_code
 gw_remote_command(gw_net *net, const char *command, gw_error *err)
 {
     gw_arena arena;
-    gw_fields f;
+    gw_fields f = {0};
     gw_buf body = {0};
 
     gw_buf_printf(&body, "{\"cmd\":\"%s\"}", command);
@@ -225,11 +225,14 @@ gw_remote_manager_get(gw_net *net, gw_buf *out, gw_error *err)
 {
     const gw_net_request request = {.path = "/internal/manager"};
     gw_arena arena;
-    gw_fields f;
+    gw_fields f = {0};
 
     gw_arena_init(&arena);
     gw_code code = ask(net, &request, &arena, &f, err);
-    gw_slice record = code ? (gw_slice){0} : gw_member_raw(f, "manager");
+    gw_slice record = {0};
+
+    if (!code)
+        record = gw_member_raw(f, "manager");
     if (record.at && gw_json_kind_of(record) == GW_JSON_OBJECT)
         gw_buf_slice(out, record);
     gw_arena_clear(&arena);
@@ -242,7 +245,7 @@ gw_remote_manager_put(gw_net *net, gw_slice record, gw_error *err)
     const gw_net_request request = {.path = "/internal/manager",
                                     .body = record};
     gw_arena arena;
-    gw_fields f;
+    gw_fields f = {0};
 
     gw_arena_init(&arena);
     gw_code code = ask(net, &request, &arena, &f, err);

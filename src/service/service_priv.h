@@ -165,10 +165,10 @@ int gw_state_output_open(int dir, int64_t run, bool write);
 void gw_state_output_remove(int dir, int64_t run);
 
 /* runner.c: the command's thread */
-void *gw_runner_main(void *service);
+void *gw_runner_main(void *arg);
 
 /* prober.c */
-void *gw_prober_main(void *service);
+void *gw_prober_main(void *arg);
 /** Looks at the store once; for the end of a run too. */
 void gw_probe_now(gw_service *s);
 

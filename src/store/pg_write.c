@@ -255,7 +255,9 @@ event_data(gw_buf *buf, const gw_event *event)
 static gw_slice
 none_for_null(gw_slice json)
 {
-    return gw_slice_equal(json, GW_LIT("null")) ? (gw_slice){0} : json;
+    gw_slice none = {0};
+
+    return gw_slice_equal(json, GW_LIT("null")) ? none : json;
 }
 
 static void
