@@ -84,14 +84,42 @@ endfunction()
 # gw_embed_text(TARGET NAME FILE): the header NAME.h with the text of FILE as
 # `static const char gw_NAME[]`, for sources of TARGET.
 function(gw_embed_text target name file)
+    gw_embed(${target} ${name} ${PROJECT_SOURCE_DIR}/${file})
+endfunction()
+
+# gw_embed_web(TARGET NAME FILE): the same for an asset of the dashboard: as
+# it is, compressed, and its tag. FILE is in web/, or an absolute path.
+function(gw_embed_web target name file)
+    get_filename_component(path ${file} ABSOLUTE
+        BASE_DIR ${PROJECT_SOURCE_DIR}/web)
+    gw_embed(${target} ${name} ${path} -DWEB=ON)
+endfunction()
+
+function(gw_embed target name path)
     set(header ${PROJECT_BINARY_DIR}/generated/${name}.h)
     add_custom_command(OUTPUT ${header}
-        COMMAND ${CMAKE_COMMAND} -DIN=${PROJECT_SOURCE_DIR}/${file}
-            -DOUT=${header} -DNAME=gw_${name}
+        COMMAND ${CMAKE_COMMAND} -DIN=${path} -DOUT=${header}
+            -DNAME=gw_${name} ${ARGN}
             -P ${PROJECT_SOURCE_DIR}/cmake/embed_text.cmake
-        DEPENDS ${file} cmake/embed_text.cmake
+        DEPENDS ${path} ${PROJECT_SOURCE_DIR}/cmake/embed_text.cmake
         VERBATIM)
     target_sources(${target} PRIVATE ${header})
     target_include_directories(${target} PRIVATE
         ${PROJECT_BINARY_DIR}/generated)
+endfunction()
+
+# gw_npm_file(VARIABLE FILE): the path of a file of an npm package, found as
+# Node finds it: in node_modules here or in a folder above.
+function(gw_npm_file variable file)
+    set(folder ${PROJECT_SOURCE_DIR})
+    while(NOT EXISTS ${folder}/node_modules/${file})
+        get_filename_component(above ${folder} DIRECTORY)
+        if(above STREQUAL folder)
+            message(FATAL_ERROR "node_modules/${file} is not there: the "
+                "dashboard is built from npm packages (package.json).\n"
+                "Install them with: dev/deps build   (or: npm ci)")
+        endif()
+        set(folder ${above})
+    endwhile()
+    set(${variable} ${folder}/node_modules/${file} PARENT_SCOPE)
 endfunction()

@@ -37,8 +37,13 @@
 #define GW_LIMIT_HTTP_HEAD (32 * GW_KIB)    /* request line, headers */
 #define GW_LIMIT_HTTP_CONNECTIONS 2048
 #define GW_LIMIT_HTTP_PER_ADDRESS 1024
-#define GW_LIMIT_HTTP_STREAMS 64    /* of events, at a time */
-#define GW_LIMIT_HTTP_PAGE 200      /* runs in one answer */
+#define GW_LIMIT_HTTP_STREAMS 64 /* of events, at a time */
+#define GW_LIMIT_HTTP_PAGE 200   /* runs in one answer */
+#define GW_LIMIT_PREVIEW_POSITIONS 100
+#define GW_LIMIT_PREVIEW_BYTES (4 * GW_MIB)    /* of one preview */
+#define GW_LIMIT_PREVIEW_MEMORY (512 * GW_MIB) /* for its models */
+#define GW_LIMIT_PREVIEW_MS 10000
+#define GW_LIMIT_PENDING 100        /* migrations that are listed */
 #define GW_LIMIT_HTTP_HEAD_MS 20000 /* to send the headers */
 #define GW_LIMIT_HTTP_BODY_MS 10000 /* to send the body */
 

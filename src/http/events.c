@@ -23,8 +23,9 @@ typedef struct gw_stream {
     int64_t run, offset;
     gw_buf out; /* not yet sent: out[sent..len) */
     size_t sent;
-    gw_buf result, progress; /* as last sent */
+    gw_buf result, progress, checks; /* as last sent */
     int64_t progress_us, sent_us;
+    bool is_owing; /* measures that were too early to send */
 } gw_stream;
 
 /* ---- making events ---- */
@@ -105,22 +106,32 @@ put_output(gw_stream *s)
     }
 }
 
+/* What changes all the time: at most twice a second. */
+static void
+put_measures(gw_stream *s)
+{
+    gw_service *service = s->http->service;
+    gw_buf progress = {0}, checks = {0};
+    int64_t now = gw_clock_us();
+
+    s->is_owing = s->progress_us && now - s->progress_us < PROGRESS_MS * 1000;
+    if (s->is_owing)
+        return;
+    gw_service_put_progress(service, &progress);
+    bool is_news = put_if_news(s, "progress", &progress, &s->progress);
+    gw_service_put_checks(service, &checks);
+    if (put_if_news(s, "checks", &checks, &s->checks) || is_news)
+        s->progress_us = now;
+}
+
 static void
 put_state(gw_stream *s)
 {
-    gw_service *service = s->http->service;
-    gw_buf result = {0}, progress = {0};
-    int64_t now = gw_clock_us();
+    gw_buf result = {0};
 
-    gw_service_put_result(service, &result);
-    bool is_news = put_if_news(s, "status", &result, &s->result);
-    if (!is_news && now - s->progress_us < PROGRESS_MS * 1000)
-        return;
-    if (now - s->progress_us < PROGRESS_MS * 1000 && s->progress_us)
-        return;
-    gw_service_put_progress(service, &progress);
-    if (put_if_news(s, "progress", &progress, &s->progress))
-        s->progress_us = now;
+    gw_service_put_result(s->http->service, &result);
+    (void)put_if_news(s, "status", &result, &s->result);
+    put_measures(s);
 }
 
 /* ---- sending ---- */
@@ -170,9 +181,8 @@ read_stream(void *arg, uint64_t pos, char *to, size_t room)
         fill(s);
         if (s->sent < s->out.len)
             continue;
-        int64_t wait_ms = gw_service_is_running(http->service)
-                              ? (int64_t)PROGRESS_MS
-                              : (int64_t)QUIET_MS;
+        bool is_soon = s->is_owing || gw_service_is_running(http->service);
+        int64_t wait_ms = is_soon ? (int64_t)PROGRESS_MS : (int64_t)QUIET_MS;
         if (gw_clock_park(s->request, has_news, wait_ms))
             return 0;
     }
@@ -187,6 +197,7 @@ free_stream(void *arg)
     gw_buf_clear(&s->out);
     gw_buf_clear(&s->result);
     gw_buf_clear(&s->progress);
+    gw_buf_clear(&s->checks);
     free(s);
 }
 

@@ -28,7 +28,7 @@ typedef enum gw_access {
 
 typedef struct gw_route {
     const char *method;
-    const char *path;
+    const char *path; /* up to a {: all that begin so */
     gw_access access;
     /** Answers, or parks the request. False: the connection is closed. */
     bool (*handle)(gw_request *request);
@@ -54,6 +54,7 @@ struct gw_request {
     gw_http *http;
     struct MHD_Connection *connection;
     const gw_route *route;
+    const char *path; /* libmicrohttpd's */
     gw_buf body;
     size_t skipped_bytes;
     int refused; /* status; 0: not */
@@ -127,6 +128,8 @@ bool gw_request_take(gw_request *request, const char *bytes, size_t n);
 /** The request is whole: answers it. */
 bool gw_request_run(gw_request *request);
 const char *gw_request_header(const gw_request *request, const char *name);
+/** Whether this client may ask what routes of that access tell. */
+bool gw_request_may(const gw_request *request, gw_access access);
 /** A number of the query. False when it is there and none. */
 bool gw_request_number(const gw_request *request, const char *name,
                        int64_t *value);
@@ -189,5 +192,16 @@ bool gw_events_handle(gw_request *request);
 bool gw_manager_get(gw_request *request);
 bool gw_manager_post(gw_request *request);
 bool gw_metrics_handle(gw_request *request);
+bool gw_checks_handle(gw_request *request);
+bool gw_preview_handle(gw_request *request);
+bool gw_page_handle(gw_request *request);
+bool gw_asset_handle(gw_request *request);
+/** What an Accept-Encoding says of gzip; it may be NULL. */
+bool gw_asset_accepts_gzip(const char *accepted);
+
+/* page.c */
+/** The dashboard as HTML. Without `may_read` it tells nothing of the
+ *  store. */
+void gw_page_put(gw_service *service, bool may_read, gw_buf *out);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers: every one goes through gw_reply_response and carries the same
- * headers. */
+ * headers, but for those that it has already. */
 #include <microhttpd.h>
 
 #include "http/http_priv.h"
@@ -29,7 +29,8 @@ gw_reply_response(gw_request *request, int status, const char *type,
     if (!response)
         return false;
     for (size_t i = 0; i < sizeof(HEADERS) / sizeof(HEADERS[0]); i++)
-        add(response, HEADERS[i][0], HEADERS[i][1]);
+        if (!MHD_get_response_header(response, HEADERS[i][0]))
+            add(response, HEADERS[i][0], HEADERS[i][1]);
     add(response, "Content-Type", type);
     if (http->has_tls)
         add(response, "Strict-Transport-Security", "max-age=31536000");

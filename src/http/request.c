@@ -96,18 +96,27 @@ check_body(gw_request *request, const char *method)
     return size > GW_LIMIT_HTTP_SKIPPED;
 }
 
+bool
+gw_request_may(const gw_request *request, gw_access access)
+{
+    const gw_http *http = request->http;
+    const char *given = gw_request_header(request, "Authorization");
+
+    if (access == GW_ACCESS_ALL)
+        return true;
+    if (given)
+        return gw_auth_is_right(http, given);
+    return access == GW_ACCESS_LOCAL && !http->options.protect_status &&
+           gw_auth_is_local(request);
+}
+
 static void
 check_access(gw_request *request)
 {
     gw_http *http = request->http;
     const char *given = gw_request_header(request, "Authorization");
 
-    if (request->refused || request->route->access == GW_ACCESS_ALL)
-        return;
-    if (given && gw_auth_is_right(http, given))
-        return;
-    if (!given && request->route->access == GW_ACCESS_LOCAL &&
-        !http->options.protect_status && gw_auth_is_local(request))
+    if (request->refused || gw_request_may(request, request->route->access))
         return;
     request->is_delayed = true;
     atomic_fetch_add(&http->auth_failures, 1);
@@ -138,6 +147,7 @@ gw_request_begin(gw_request *request, const char *method, const char *path)
 {
     gw_http *http = request->http;
 
+    request->path = path;
     gw_log_put(http->log, GW_LOG_DEBUG, "request",
                GW_LOG_TEXT("method", method), GW_LOG_TEXT("path", path));
     if (atomic_load(&http->is_refusing))

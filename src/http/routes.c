@@ -12,7 +12,11 @@ static const gw_route ROUTES[] = {
     {"GET",  "/migrate/progress",     GW_ACCESS_LOCAL,  gw_progress_handle},
     {"GET",  "/migrate/history",      GW_ACCESS_LOCAL,  gw_history_handle},
     {"GET",  "/migrate/events",       GW_ACCESS_LOCAL,  gw_events_handle},
+    {"GET",  "/migrate/checks",       GW_ACCESS_LOCAL,  gw_checks_handle},
+    {"GET",  "/migrate/preview",      GW_ACCESS_SECRET, gw_preview_handle},
     {"GET",  "/metrics",              GW_ACCESS_LOCAL,  gw_metrics_handle},
+    {"GET",  "/",                     GW_ACCESS_ALL,    gw_page_handle},
+    {"GET",  "/web/{file}",           GW_ACCESS_ALL,    gw_asset_handle},
     {"GET",  "/health",               GW_ACCESS_ALL,    gw_health_handle},
     {"GET",  "/ready",                GW_ACCESS_ALL,    gw_ready_handle},
     {"GET",  "/version",              GW_ACCESS_ALL,    gw_version_handle},
@@ -26,6 +30,15 @@ takes_method(const gw_route *route, const char *method)
            (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0);
 }
 
+static bool
+takes_path(const gw_route *route, const char *path)
+{
+    size_t n = strcspn(route->path, "{");
+
+    return route->path[n] == '{' ? strncmp(route->path, path, n) == 0
+                                 : strcmp(route->path, path) == 0;
+}
+
 const gw_route *
 gw_route_find(const char *method, const char *path, const char **allow)
 {
@@ -36,7 +49,7 @@ gw_route_find(const char *method, const char *path, const char **allow)
     *allow = NULL;
     for (size_t i = 0; i < sizeof(ROUTES) / sizeof(ROUTES[0]); i++) {
         const gw_route *route = &ROUTES[i];
-        if (strcmp(route->path, path) != 0)
+        if (!takes_path(route, path))
             continue;
         if (takes_method(route, method))
             return route;

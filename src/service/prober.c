@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The thread that looks at the store, so that nobody who answers a request
  * has to wait for it. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -47,28 +48,76 @@ count_lag(gw_store *store, const gw_probe *probe)
     return counted;
 }
 
+/* Those that are not applied yet: what the next finalize brings. */
+static void
+put_pending(const gw_migrations *all, gw_probe *probe)
+{
+    gw_buf *out = &probe->pending;
+
+    for (size_t i = 0; i < all->n; i++) {
+        const gw_migration *m = &all->at[i];
+        bool is_model = m->type == GW_MIGRATION_MODEL;
+        if (m->index <= probe->current_index ||
+            ++probe->n_pending > GW_LIMIT_PENDING)
+            continue;
+        gw_buf_printf(out, "%s{\"index\":%" PRId64 ",\"file\":",
+                      out->len > 0 ? "," : "", m->index);
+        gw_json_put_text(out, gw_slice_of(m->file));
+        gw_buf_printf(out, ",\"type\":\"%s\",\"kind\":\"%s\"",
+                      is_model ? "model" : "event", m->ops->kind);
+        gw_buf_text(out, ",\"description\":");
+        if (m->description)
+            gw_json_put_text(out, gw_slice_of(m->description));
+        else
+            gw_buf_text(out, "null");
+        gw_buf_byte(out, '}');
+    }
+}
+
+static void
+take_plan(const gw_plan *plan, const gw_opened *opened, gw_probe *probe)
+{
+    bool is_done = plan->current >= plan->event_target;
+    const char *edited = gw_plan_edited(plan, &opened->migrations);
+
+    probe->has_state = true;
+    probe->state = state_of(plan);
+    probe->newest_position = plan->counts.max_position;
+    probe->migrated_position = is_done ? plan->counts.max_position
+                               : plan->state.event_target == plan->event_target
+                                   ? plan->state.position
+                                   : 0;
+    probe->current_index = plan->current;
+    probe->event_target = plan->event_target;
+    probe->target_index = plan->target;
+    probe->is_empty = plan->is_empty;
+    probe->has_made = plan->state.event_target != 0;
+    probe->has_old_generation = plan->counts.has_old_generation;
+    probe->can_rollback = plan->counts.can_rollback;
+    (void)snprintf(probe->edited, sizeof(probe->edited), "%s",
+                   edited ? edited : "");
+    put_pending(&opened->migrations, probe);
+}
+
 static void
 look(gw_service *s, gw_probe *probe, gw_error *err)
 {
     gw_opened opened;
     gw_plan plan;
 
-    if (gw_service_open_store(s, true, &opened, err) != GW_OK) {
-        probe->is_store_ok = err->code == GW_E_FILE;
+    probe->code = gw_service_open_store(s, true, &opened, err);
+    if (probe->code != GW_OK) {
+        probe->is_store_ok = probe->code == GW_E_FILE;
         return;
     }
     gw_run run = {.store = opened.store, .migrations = &opened.migrations};
-    gw_code code = gw_plan_make(&run, false, &plan, err);
-    probe->is_store_ok = code != GW_E_STORE;
-    if (code == GW_OK) {
-        bool is_done = plan.current >= plan.event_target;
-        probe->has_state = true;
-        probe->state = state_of(&plan);
-        probe->newest_position = plan.counts.max_position;
-        probe->migrated_position =
-            is_done ? plan.counts.max_position
-            : plan.state.event_target == plan.event_target ? plan.state.position
-                                                           : 0;
+    (void)snprintf(probe->store, sizeof(probe->store), "%s",
+                   gw_store_name(opened.store));
+    probe->space = gw_store_space_of(opened.store);
+    probe->code = gw_plan_make(&run, false, &plan, err);
+    probe->is_store_ok = probe->code != GW_E_STORE;
+    if (probe->code == GW_OK) {
+        take_plan(&plan, &opened, probe);
         probe->lag_positions = count_lag(opened.store, probe);
         gw_plan_clear(&plan);
         gw_keeper_look(s, opened.store);
@@ -79,7 +128,7 @@ look(gw_service *s, gw_probe *probe, gw_error *err)
 void
 gw_probe_now(gw_service *s)
 {
-    gw_probe probe = {0};
+    gw_probe probe = {.space = {-1, -1}};
     gw_error err = {0};
 
     pthread_mutex_lock(&s->lock);
@@ -87,6 +136,7 @@ gw_probe_now(gw_service *s)
     pthread_mutex_unlock(&s->lock);
     look(s, &probe, &err);
     probe.at_us = gw_clock_us();
+    probe.at_s = (int64_t)time(NULL);
     (void)snprintf(probe.problem, sizeof(probe.problem), "%.*s",
                    (int)sizeof(probe.problem) - 1, err.text);
 
@@ -94,9 +144,11 @@ gw_probe_now(gw_service *s)
     bool is_news = probe.number > s->probe.number;
     bool is_change = is_news && (probe.has_state != s->probe.has_state ||
                                  probe.is_store_ok != s->probe.is_store_ok);
+    gw_buf unused = is_news ? s->probe.pending : probe.pending;
     if (is_news)
         s->probe = probe;
     pthread_mutex_unlock(&s->lock);
+    gw_buf_clear(&unused);
     if (is_change)
         gw_log_put(
             s->options.log, probe.has_state ? GW_LOG_INFO : GW_LOG_WARN,

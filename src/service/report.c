@@ -131,13 +131,6 @@ measure(gw_service *s)
     return rates;
 }
 
-/* With the lock. */
-static int64_t
-lag(const gw_service *s)
-{
-    return s->probe.has_state ? s->probe.lag_positions : -1;
-}
-
 static void
 put_number(gw_buf *out, const char *key, int64_t value)
 {
@@ -155,7 +148,7 @@ gw_service_put_progress(gw_service *service, gw_buf *out)
 
     pthread_mutex_lock(&s->lock);
     gw_rates rates = measure(s);
-    int64_t ahead = lag(s);
+    int64_t ahead = gw_probe_lag(&s->probe);
     const gw_record *last = gw_history_last(&s->history);
     /* the counters are those of a run of this server */
     bool is_known = last && !last->is_earlier;
@@ -340,7 +333,7 @@ gw_service_look(gw_service *service, gw_service_view *out)
     v.state = s->probe.state;
     v.newest_position = s->probe.has_state ? s->probe.newest_position : -1;
     v.migrated_position = s->probe.has_state ? s->probe.migrated_position : -1;
-    v.lag_positions = lag(s);
+    v.lag_positions = gw_probe_lag(&s->probe);
     v.events_per_second = rates.events_per_second;
     v.seconds_left = rates.seconds_left;
     memcpy(v.errors, s->errors, sizeof(v.errors));

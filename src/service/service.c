@@ -100,6 +100,8 @@ free_service(gw_service *s)
         if (files[i] >= 0)
             close(files[i]);
     gw_history_clear(&s->history);
+    gw_buf_clear(&s->probe.pending);
+    gw_buf_clear(&s->preview.text);
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->output_lock);
     pthread_mutex_destroy(&s->changed_lock);
@@ -158,6 +160,7 @@ gw_service_stop(gw_service *service)
     pthread_mutex_lock(&service->lock);
     service->is_stopping = true;
     atomic_store(&service->stop, true);
+    atomic_store(&service->preview.stop, true);
     pthread_cond_broadcast(&service->wake);
     pthread_mutex_unlock(&service->lock);
 }
@@ -179,14 +182,18 @@ gw_service_close(gw_service *service, int wait_ms)
         until.tv_sec++;
     }
     pthread_mutex_lock(&s->lock);
-    while (!failure && (s->is_running || !s->is_prober_done))
+    while (!failure &&
+           (s->is_running || !s->is_prober_done || s->preview.is_running))
         failure = pthread_cond_timedwait(&s->wake, &s->lock, &until);
-    bool has_ended = !s->is_running && s->is_prober_done;
+    bool has_ended =
+        !s->is_running && s->is_prober_done && !s->preview.is_running;
     pthread_mutex_unlock(&s->lock);
     if (!has_ended)
         return false;
     if (s->has_runner)
         pthread_join(s->runner, NULL);
+    if (s->preview.has_thread)
+        pthread_join(s->preview.thread, NULL);
     pthread_join(s->prober, NULL);
     free_service(s);
     return true;
@@ -377,6 +384,7 @@ gw_service_tick(gw_service *service)
         }
         s->samples[s->n_samples++] = sample;
     }
+    gw_previewer_check(s);
     pthread_mutex_unlock(&s->lock);
     return is_running;
 }

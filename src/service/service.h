@@ -106,6 +106,18 @@ bool gw_service_has_kept(gw_service *service, int64_t number);
 /** How the last keeping went. Errors: those of the store. */
 GW_MUST_CHECK gw_code gw_service_kept(gw_service *service, gw_error *err);
 
+/**
+ * Begins to make what gw_preview prints, in a thread of its own; *number is
+ * for the two calls below. One at a time, within the limits of limits.h.
+ *
+ * Errors: GW_E_LOCKED while another is made; GW_E_INTERRUPTED after
+ *         gw_service_stop; GW_E_LIMIT when no thread can be made.
+ */
+GW_MUST_CHECK gw_code gw_service_preview(gw_service *service, int64_t position,
+                                         int64_t limit, int64_t *number,
+                                         gw_error *err);
+bool gw_service_has_previewed(gw_service *service, int64_t number);
+
 /** Takes a sample for the rate; to be called twice a second. True while a
  *  command runs. */
 bool gw_service_tick(gw_service *service);
@@ -119,6 +131,13 @@ void gw_service_put_answer(gw_service *service, bool with_progress,
 void gw_service_put_progress(gw_service *service, gw_buf *out);
 /** {"status","step","last_err","try_count"}. */
 void gw_service_put_result(gw_service *service, gw_buf *out);
+/** What may be done now and why not, and whether a cutover would go well. */
+void gw_service_put_checks(gw_service *service, gw_buf *out);
+/** {"success","changes":[…],"truncated","error"}. Errors: GW_E_LOCKED when
+ *  another preview has taken its place. */
+GW_MUST_CHECK gw_code gw_service_put_preview(gw_service *service,
+                                             int64_t number, gw_buf *out,
+                                             gw_error *err);
 /** {"success","stats"}. Errors: those of the store. */
 GW_MUST_CHECK gw_code gw_service_put_stats(gw_service *service, gw_buf *out,
                                            gw_error *err);

@@ -71,12 +71,23 @@ bool gw_record_take_line(gw_slice line, gw_history *history);
 typedef struct gw_probe {
     int64_t number; /* higher ones began later */
     int64_t at_us;  /* 0: never */
+    int64_t at_s;   /* the same as Unix time */
     bool is_store_ok;
     bool has_state;
     gw_migration_state state;
     int64_t newest_position, migrated_position;
     int64_t lag_positions;
+    int64_t current_index, event_target, target_index;
+    bool is_empty;
+    bool has_made; /* something that reset would forget */
+    bool has_old_generation, can_rollback;
+    char edited[128]; /* the first migration that was; or empty */
+    gw_store_space space;
+    char store[256]; /* its URI without a password */
+    gw_code code;    /* why not */
     char problem[512];
+    gw_buf pending; /* owned: a JSON list of migrations */
+    int64_t n_pending;
 } gw_probe;
 
 enum { GW_SAMPLES = 11 }; /* five seconds */
@@ -84,6 +95,20 @@ enum { GW_SAMPLES = 11 }; /* five seconds */
 typedef struct gw_sample {
     int64_t at_us, events, positions;
 } gw_sample;
+
+/** The preview under way or the last one. */
+typedef struct gw_preview_job {
+    bool is_running;
+    bool has_thread; /* to be joined */
+    pthread_t thread;
+    bool has_previous; /* the next one joins it */
+    pthread_t previous;
+    atomic_bool stop;
+    int64_t begun, done; /* numbers */
+    int64_t deadline_us;
+    int64_t position, limit;
+    gw_buf text; /* the answer of `done` */
+} gw_preview_job;
 
 struct gw_service {
     /* set once */
@@ -132,6 +157,7 @@ struct gw_service {
     int64_t since_us; /* the run under way */
     int64_t errors[GW_CODE_COUNT];
     int64_t retries;
+    gw_preview_job preview;
     int64_t runs_completed, runs_failed;
     int64_t events_read, positions_read; /* of ended runs */
 };
@@ -171,5 +197,13 @@ void *gw_runner_main(void *arg);
 void *gw_prober_main(void *arg);
 /** Looks at the store once; for the end of a run too. */
 void gw_probe_now(gw_service *s);
+
+/* checks.c */
+/** Positions that are not migrated yet; -1: not known. */
+int64_t gw_probe_lag(const gw_probe *probe);
+
+/* previewer.c */
+/** With the lock: stops a preview that is too long on its way. */
+void gw_previewer_check(gw_service *s);
 
 #endif

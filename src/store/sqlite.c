@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "store/sqlite_priv.h"
@@ -39,6 +40,29 @@ close_store(gw_store *store)
     free(s);
 }
 
+/* The database and its log. */
+static gw_store_space
+find_space(gw_store *store)
+{
+    static const char *const ends[] = {"", "-wal"};
+    const gw_sqlite *s = gw_sqlite_of(store);
+    gw_store_space space = {-1, -1};
+    struct stat info;
+    struct statvfs disk;
+    gw_buf path = {0};
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        path.len = 0;
+        gw_buf_printf(&path, "%s%s", s->path, ends[i]);
+        if (stat(gw_buf_cstr(&path), &info) == 0)
+            space.used = (space.used < 0 ? 0 : space.used) + info.st_size;
+    }
+    if (statvfs(s->path, &disk) == 0)
+        space.free = (int64_t)(disk.f_bavail * disk.f_frsize);
+    gw_buf_clear(&path);
+    return space;
+}
+
 static const struct gw_store_ops sqlite_ops = {
     .close = close_store,
     .count = gw_sqlite_count,
@@ -52,6 +76,7 @@ static const struct gw_store_ops sqlite_ops = {
     .put_record = gw_sqlite_put_record,
     .keyframe_load = gw_sqlite_keyframe_load,
     .keyframe_list = gw_sqlite_keyframe_list,
+    .space = find_space,
     .lock = gw_sqlite_lock,
     .unlock = gw_sqlite_unlock,
     .begin = gw_sqlite_begin,

@@ -138,6 +138,13 @@ gw_store_records(gw_store *store, const char *kind, int64_t limit,
     return store->ops->records(store, kind, limit, visit, arg, err);
 }
 
+gw_store_space
+gw_store_space_of(gw_store *store)
+{
+    return store->ops->space ? store->ops->space(store)
+                             : (gw_store_space){-1, -1};
+}
+
 /* ---- the writing side ---- */
 
 gw_code

@@ -149,6 +149,13 @@ GW_MUST_CHECK gw_code gw_store_records(
     gw_code (*visit)(void *arg, gw_slice id, gw_slice record, gw_error *err),
     void *arg, gw_error *err);
 
+/** Bytes that the store takes and bytes that it may still take on its disk;
+ *  -1: not to be seen from here. */
+typedef struct gw_store_space {
+    int64_t used, free;
+} gw_store_space;
+gw_store_space gw_store_space_of(gw_store *store);
+
 /* ---- The writing side ---- */
 
 /** Takes the run lock, or GW_E_LOCKED naming the holder. Freed by

@@ -66,6 +66,8 @@ struct gw_store_ops {
                                               gw_error *err),
                              void *arg, gw_error *err);
 
+    gw_store_space (*space)(gw_store *store); /* NULL: not known */
+
     gw_code (*lock)(gw_store *store, const char *command, gw_error *err);
     void (*unlock)(gw_store *store);
     gw_code (*begin)(gw_store *store, bool cutover, gw_error *err);

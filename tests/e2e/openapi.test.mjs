@@ -40,7 +40,8 @@ const headersOf = (server, more = {}) =>
 
 /** One request to what the document calls `where`, and the check. */
 async function call(server, where, method, { query = '', headers, body } = {}) {
-    const r = await server.ask({ path: where + query,
+    const r = await server.ask({
+        path: where.replace('{file}', 'dashboard.js') + query,
         method: method.toUpperCase(), body,
         headers: headers ?? headersOf(server, body === undefined ? {}
             : { 'Content-Type': 'application/json' }) });
@@ -62,8 +63,14 @@ test('every command answers as the document says', async (t) => {
         await server.untilEnded();
         await call(server, '/migrate/result', 'get');
         await call(server, '/migrate/progress', 'get');
+        await call(server, '/migrate/checks', 'get');
+        await call(server, '/migrate/preview', 'get');
+        await call(server, '/', 'get');
     }
     await call(server, '/migrate/history', 'get');
+    for (const name of ['dashboard.css', 'icon.svg', 'none']) {
+        check('/web/{file}', 'get', await server.ask({ path: `/web/${name}` }));
+    }
     await call(server, '/migrate/history', 'get', { query: '?limit=2' });
     const allowed = api.components.schemas.Command.properties.cmd.enum;
     for (const cmd of allowed) {
@@ -79,7 +86,8 @@ test('a run under way and a failed one', async (t) => {
     await command(running, 'migrate');
     assert.equal((await command(running, 'stats')).status, 400);
     for (const where of ['/migrate/result', '/migrate/progress',
-        '/migrate/history', '/metrics', '/ready']) {
+        '/migrate/history', '/migrate/checks', '/migrate/preview', '/metrics',
+        '/ready']) {
         await call(running, where, 'get');
     }
     await command(running, 'pause');
@@ -129,13 +137,16 @@ test('requests that are refused', async (t) => {
             .status, 411);
     }
     for (const where of ['/migrate/result', '/migrate/progress',
-        '/migrate/history', '/metrics', '/migrate/events']) {
+        '/migrate/history', '/migrate/checks', '/migrate/preview', '/metrics',
+        '/migrate/events']) {
         const r = await call(server, where, 'get',
             { headers: { Host: 'evil.example' } });
         assert.equal(r.status, 403);
     }
-    assert.equal((await call(server, '/migrate/history', 'get',
-        { query: '?limit=x' })).status, 400);
+    for (const where of ['/migrate/history', '/migrate/preview']) {
+        assert.equal((await call(server, where, 'get',
+            { query: '?limit=x' })).status, 400);
+    }
 });
 
 test('the manager', async (t) => {
@@ -185,14 +196,15 @@ test('events are those of the document', async (t) => {
     await server.untilEnded();
     const events = await readEvents({ port: server.port,
         headers: { 'Last-Event-ID': '0-0' },
-        enough: (got) => got.some((e) => e.type === 'progress') });
+        enough: (got) => got.some((e) => e.type === 'checks') });
     const types = new Set(events.map((e) => e.type));
-    assert.deepEqual([...types].sort(), ['output', 'progress', 'status']);
+    assert.deepEqual([...types].sort(), ['checks', 'output', 'progress', 'status']);
     const as = (where, json) => check(where, 'get', { status: 200, json,
         headers: { 'content-type': 'application/json' } });
     for (const { id, type, data } of events) {
         assert.match(id, /^[0-9]+-[0-9]+$/);
         if (type === 'status') as('/migrate/result', data);
+        if (type === 'checks') as('/migrate/checks', data);
         if (type === 'progress') as('/migrate/progress', data);
     }
 });

@@ -32,6 +32,42 @@ routes_are_found_by_method_and_path(void **state)
 }
 
 static void
+a_route_with_a_name_in_braces_takes_what_begins_so(void **state)
+{
+    const char *allow;
+
+    (void)state;
+    assert_non_null(gw_route_find("GET", "/web/a.js", &allow));
+    assert_non_null(gw_route_find("GET", "/web/", &allow));
+    assert_null(gw_route_find("GET", "/web", &allow));
+    assert_null(gw_route_find("POST", "/web/a.js", &allow));
+    assert_string_equal(allow, "GET, HEAD");
+    assert_non_null(gw_route_find("GET", "/", &allow));
+    assert_null(gw_route_find("GET", "/x", &allow));
+}
+
+static void
+gzip_is_accepted_by_those_who_say_so(void **state)
+{
+    static const char *const yes[] = {
+        "gzip", "GZip", "br,gzip", "br, gzip;q=0.1", "gzip ; q=1, br",
+    };
+    static const char *const no[] = {
+        "",      "br",       "gzip;q=0", "gzip; q=0.0",  "xgzip",
+        "gzipx", "identity", ",,;",      "deflate;gzip",
+    };
+
+    (void)state;
+    assert_false(gw_asset_accepts_gzip(NULL));
+    for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+        if (!gw_asset_accepts_gzip(yes[i]))
+            fail_msg("%s", yes[i]);
+    for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+        if (gw_asset_accepts_gzip(no[i]))
+            fail_msg("%s", no[i]);
+}
+
+static void
 only_commands_change_and_they_need_the_secret(void **state)
 {
     const char *allow;
@@ -171,6 +207,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(routes_are_found_by_method_and_path),
+        cmocka_unit_test(a_route_with_a_name_in_braces_takes_what_begins_so),
+        cmocka_unit_test(gzip_is_accepted_by_those_who_say_so),
         cmocka_unit_test(only_commands_change_and_they_need_the_secret),
         cmocka_unit_test(addresses_are_split),
         cmocka_unit_test(a_host_longer_than_the_room_is_none),

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Events per second and lag over the run, by uPlot. All of the run is kept,
+// in never more than MOST samples: when they are full, every second one goes.
+import { byId, count, setHidden, setText } from './format.js';
+
+const MOST = 1200;
+const HEIGHT = 190;
+
+/** [seconds since the start], [rates], [lags]; null: not known. */
+export class Samples {
+  constructor(most = MOST) {
+    this.most = most;
+    this.clear();
+  }
+
+  clear() {
+    this.begin = null;
+    this.data = [[], [], []];
+  }
+
+  get length() { return this.data[0].length; }
+
+  push(ms, rate, lag) {
+    this.begin ??= ms;
+    if (this.length >= this.most) {
+      this.data = this.data.map((list) => list.filter((_, i) => i % 2 === 0));
+    }
+    [(ms - this.begin) / 1000, rate, lag].forEach((value, i) =>
+      this.data[i].push(value));
+  }
+}
+
+const short = new Intl.NumberFormat('en-US', { notation: 'compact',
+  maximumFractionDigits: 1 });
+
+function elapsed(s) {
+  return s < 60 ? `${Math.round(s * 10) / 10} s`
+    : s < 3600 ? `${Math.floor(s / 60)}:${String(Math.round(s % 60))
+      .padStart(2, '0')}`
+      : `${(s / 3600).toFixed(1)} h`;
+}
+
+export class Plot {
+  constructor() {
+    this.box = byId('plot');
+    this.samples = new Samples();
+    this.isNews = false;
+    this.chart = null;
+    new ResizeObserver(() => this.resize()).observe(this.box);
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change',
+      () => this.remake());
+  }
+
+  begin() {
+    this.samples.clear();
+    this.isNews = true;
+  }
+
+  push(progress, at = performance.now()) {
+    this.samples.push(at, progress.events_per_second, progress.lag_positions);
+    this.isNews = true;
+  }
+
+  draw() {
+    if (!this.isNews) return;
+    this.isNews = false;
+    setHidden(byId('plot-empty'), this.samples.length > 0);
+    setHidden(this.box, this.samples.length === 0);
+    if (this.samples.length === 0) return;
+    if (!this.chart) this.make();
+    else this.chart.setData(this.samples.data);
+    this.showValues(this.samples.length - 1);
+  }
+
+  showValues(i) {
+    const [, rates, lags] = this.samples.data;
+    setText(byId('plot-rate'), count(rates[i] ?? NaN));
+    setText(byId('plot-lag'), count(lags[i] ?? NaN));
+  }
+
+  make() {
+    const style = getComputedStyle(document.body);
+    const color = (name) => style.getPropertyValue(name).trim();
+    const axis = { stroke: color('--soft'), font: '11px system-ui',
+      grid: { stroke: color('--line'), width: 1 },
+      ticks: { stroke: color('--line'), width: 1, size: 4 } };
+    const compact = (_, values) => values.map((v) =>
+      v === null ? '' : short.format(v));
+    const range = (_, low, high) => [0, Math.max(high ?? 0, 1) * 1.08];
+    this.chart = new window.uPlot({
+      width: Math.max(200, this.box.clientWidth), height: HEIGHT,
+      legend: { show: false },
+      padding: [10, 6, 0, 0],
+      cursor: { y: false, points: { size: 5 }, drag: { x: false, y: false } },
+      scales: { x: { time: false,
+        range: (_, low, high) => [0, Math.max(high ?? 0, 10)] },
+      rate: { range }, lag: { range } },
+      axes: [{ ...axis, size: 26, space: 70,
+        values: (_, values) => values.map(elapsed) },
+      { ...axis, scale: 'rate', values: compact, size: 46 },
+      { ...axis, scale: 'lag', side: 1, values: compact, size: 46,
+        grid: { show: false } }],
+      series: [{},
+        { scale: 'rate', stroke: color('--accent'), width: 1.5,
+          fill: color('--accent-wash'), points: { show: false } },
+        { scale: 'lag', stroke: color('--warn'), width: 1.5, dash: [5, 3],
+          points: { show: false } }],
+      hooks: { setCursor: [(chart) => this.showValues(
+        chart.cursor.idx ?? this.samples.length - 1)] },
+    }, this.samples.data, this.box);
+  }
+
+  remake() {
+    this.chart?.destroy();
+    this.chart = null;
+    this.isNews = true;
+    requestAnimationFrame(() => this.draw());
+  }
+
+  resize() {
+    const width = this.box.clientWidth;
+    if (this.chart && width > 0 && width !== this.chart.width) {
+      this.chart.setSize({ width, height: HEIGHT });
+    }
+  }
+}
