@@ -67,6 +67,9 @@ if(EXISTS ${beside})
     endif()
 endif()
 
+# the server's fuzzer, built by clang, for a minute; the others are `make fuzz`
+gw_add_test(fuzz/http ${PROJECT_SOURCE_DIR}/dev/fuzz_http.sh)
+
 # the real program
 foreach(kind e2e faults import)
     file(GLOB files CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}
