@@ -32,6 +32,18 @@ gw_event_type_parse(gw_slice name, gw_event_type *out)
     return false;
 }
 
+bool
+gw_event_is_row(const gw_event *event)
+{
+    const gw_event_row *row = &event->row;
+    bool has_data =
+        event->type != GW_EVENT_DELETE && event->type != GW_EVENT_RESTORE;
+
+    return row->id > 0 && event->type == row->type &&
+           event->fqid.text.at == row->fqid &&
+           (event->raw.at != NULL || !has_data);
+}
+
 ptrdiff_t
 gw_fields_find(gw_fields fields, gw_slice key)
 {

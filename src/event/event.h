@@ -50,6 +50,15 @@ typedef enum gw_event_type {
 const char *gw_event_type_name(gw_event_type type);
 bool gw_event_type_parse(gw_slice name, gw_event_type *out);
 
+/** Where an event was read from, so that a store can copy what a migration
+ *  left alone. */
+typedef struct gw_event_row {
+    int64_t id; /* 0: from no row */
+    const char *fqid;
+    int64_t weight;
+    gw_event_type type;
+} gw_event_row;
+
 /**
  * One event. A value: copying the struct copies the event, the arrays are
  * never changed in place once another copy may exist (write new ones into
@@ -63,7 +72,11 @@ typedef struct gw_event {
                       values unused */
     gw_slice raw;  /* the data as it was stored; at NULL once it differs.
                       Whoever changes set or cut must clear it */
+    gw_event_row row;
 } gw_event;
+
+/** Whether the event is still what the row says that it was read from. */
+bool gw_event_is_row(const gw_event *event);
 
 typedef struct gw_events {
     gw_event *at;

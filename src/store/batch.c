@@ -131,8 +131,8 @@ copy_texts(gw_arena *arena, gw_slice *fqid, gw_slice *data)
 }
 
 gw_code
-gw_batch_add_event(gw_batch_builder *b, int64_t weight, gw_slice fqid,
-                   gw_slice type, gw_slice data, gw_error *err)
+gw_batch_add_event(gw_batch_builder *b, int64_t id, int64_t weight,
+                   gw_slice fqid, gw_slice type, gw_slice data, gw_error *err)
 {
     gw_batch *batch = b->batch;
     gw_code code = check_event_size(b, data, err);
@@ -154,6 +154,10 @@ gw_batch_add_event(gw_batch_builder *b, int64_t weight, gw_slice fqid,
     }
     if (b->n > b->first && weight < b->weights[b->n - 1])
         b->is_unsorted = true;
+    /* JSON null becomes no data when it is written */
+    b->events[b->n].row =
+        (gw_event_row){gw_slice_equal(data, GW_LIT("null")) ? 0 : id, fqid.at,
+                       weight, b->events[b->n].type};
     b->weights[b->n++] = weight;
     batch->n_events++;
     batch->bytes += data.len;

@@ -15,9 +15,10 @@ static void
 close_store(gw_store *store)
 {
     gw_pg *s = gw_pg_of(store);
-    gw_buf *const all[] = {&s->positions,  &s->events, &s->models,
-                           &s->saved,      &s->buf,    &s->made_rows,
-                           &s->import_keys};
+    gw_buf *const all[] = {&s->positions, &s->events,  &s->models,
+                           &s->saved,     &s->buf,     &s->made_rows,
+                           &s->levels,    &s->runs[0], &s->runs[1],
+                           &s->runs[2],   &s->runs[3], &s->import_keys};
 
     gw_pg_abort(store);
     gw_pg_unlock(store);

@@ -10,7 +10,7 @@
 #include "postgresql_schema.h"
 #include "store/pg_priv.h"
 
-enum { COPY_PIECE = 64 * 1024, FIRST_FETCH = 20, MOST_FETCH = 1000 };
+enum { FIRST_FETCH = 20, MOST_FETCH = 1000 };
 #define FETCH_BYTES ((size_t)4 * 1024 * 1024)
 
 static const char *const sql_texts[] = {
@@ -252,14 +252,14 @@ gw_pg_add_null(gw_pg_params *p)
     p->formats[p->n++] = 0;
 }
 
-static bool
-is_good(const PGresult *result)
+bool
+gw_pg_is_good(const PGresult *result)
 {
     switch (PQresultStatus(result)) {
     case PGRES_COMMAND_OK:
     case PGRES_TUPLES_OK:
-    case PGRES_SINGLE_TUPLE:
     case PGRES_COPY_IN:
+    case PGRES_COPY_OUT:
         return true;
     default:
         return false;
@@ -267,13 +267,13 @@ is_good(const PGresult *result)
 }
 
 /* Keeps a good result, or turns it into an error. */
-static gw_code
-take_result(gw_pg_conn *conn, PGresult *result, const char *what,
-            PGresult **out, gw_error *err)
+gw_code
+gw_pg_take(gw_pg_conn *conn, PGresult *result, const char *what, PGresult **out,
+           gw_error *err)
 {
     gw_code code = GW_OK;
 
-    if (!is_good(result))
+    if (!gw_pg_is_good(result))
         code = gw_pg_fail(conn, result, what, err);
     if (code == GW_OK && out)
         *out = result;
@@ -285,9 +285,11 @@ take_result(gw_pg_conn *conn, PGresult *result, const char *what,
 static gw_code
 prepare(gw_pg_conn *conn, gw_pg_sql which, gw_error *err)
 {
-    if (conn->is_prepared[which])
-        return GW_OK;
-    gw_code code = take_result(
+    gw_code code = gw_pg_copy_end(conn, err);
+
+    if (code != GW_OK || conn->is_prepared[which])
+        return code;
+    code = gw_pg_take(
         conn, PQprepare(conn->db, sql_names[which], sql_texts[which], 0, NULL),
         sql_names[which], NULL, err);
     conn->is_prepared[which] = code == GW_OK;
@@ -305,50 +307,10 @@ gw_pg_run(gw_pg_conn *conn, gw_pg_sql which, const gw_pg_params *p,
         return code;
     if (!p)
         p = &none;
-    return take_result(conn,
-                       PQexecPrepared(conn->db, sql_names[which], p->n,
-                                      p->values, p->lengths, p->formats, 0),
-                       sql_names[which], out, err);
-}
-
-gw_code
-gw_pg_send(gw_pg_conn *conn, gw_pg_sql which, const gw_pg_params *p,
-           gw_error *err)
-{
-    gw_code code = prepare(conn, which, err);
-
-    if (code == GW_OK &&
-        (!PQsendQueryPrepared(conn->db, sql_names[which], p->n, p->values,
-                              p->lengths, p->formats, 0) ||
-         !PQsetSingleRowMode(conn->db)))
-        code = gw_pg_fail(conn, NULL, sql_names[which], err);
-    return code;
-}
-
-gw_code
-gw_pg_next_row(gw_pg_conn *conn, gw_pg_sql which, PGresult **out, gw_error *err)
-{
-    PGresult *result = PQgetResult(conn->db);
-
-    *out = NULL;
-    if (!result)
-        return GW_OK;
-    if (PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
-        *out = result;
-        return GW_OK;
-    }
-    gw_code code = take_result(conn, result, sql_names[which], NULL, err);
-    gw_pg_skip_rows(conn);
-    return code;
-}
-
-void
-gw_pg_skip_rows(gw_pg_conn *conn)
-{
-    PGresult *result;
-
-    while ((result = PQgetResult(conn->db)) != NULL)
-        PQclear(result);
+    return gw_pg_take(conn,
+                      PQexecPrepared(conn->db, sql_names[which], p->n,
+                                     p->values, p->lengths, p->formats, 0),
+                      sql_names[which], out, err);
 }
 
 gw_code
@@ -369,7 +331,11 @@ gw_pg_ints(gw_pg_conn *conn, gw_pg_sql which, const gw_pg_params *p,
 gw_code
 gw_pg_exec(gw_pg_conn *conn, const char *sql, const char *what, gw_error *err)
 {
-    return take_result(conn, PQexec(conn->db, sql), what, NULL, err);
+    gw_code code = gw_pg_copy_end(conn, err);
+
+    return code == GW_OK
+               ? gw_pg_take(conn, PQexec(conn->db, sql), what, NULL, err)
+               : code;
 }
 
 gw_code
@@ -453,10 +419,10 @@ declare_cursor(gw_pg_conn *conn, unsigned number, const char *sql,
 
     gw_buf_printf(&text, "DECLARE godwit_%u NO SCROLL CURSOR FOR %s", number,
                   sql);
-    gw_code code = take_result(conn,
-                               PQexecParams(conn->db, gw_buf_cstr(&text), n,
-                                            NULL, values, lengths, formats, 0),
-                               "beginning to read models", NULL, err);
+    gw_code code = gw_pg_take(conn,
+                              PQexecParams(conn->db, gw_buf_cstr(&text), n,
+                                           NULL, values, lengths, formats, 0),
+                              "beginning to read models", NULL, err);
     gw_buf_clear(&text);
     return code;
 }
@@ -470,8 +436,7 @@ fetch(gw_pg_conn *conn, unsigned number, size_t n, PGresult **out,
     char text[64];
 
     (void)snprintf(text, sizeof(text), "FETCH %zu FROM godwit_%u", n, number);
-    return take_result(conn, PQexec(conn->db, text), "reading models", out,
-                       err);
+    return gw_pg_take(conn, PQexec(conn->db, text), "reading models", out, err);
 }
 
 static size_t
@@ -539,79 +504,4 @@ bool
 gw_pg_bool(const PGresult *rows, int row, int column)
 {
     return PQgetvalue(rows, row, column)[0] == 't';
-}
-
-/* ---- COPY ---- */
-
-static bool
-put_pieces(PGconn *db, gw_slice rows)
-{
-    for (size_t i = 0; i < rows.len; i += COPY_PIECE) {
-        size_t n = rows.len - i < COPY_PIECE ? rows.len - i : COPY_PIECE;
-        if (PQputCopyData(db, rows.at + i, (int)n) != 1)
-            return false;
-    }
-    return PQputCopyEnd(db, NULL) == 1;
-}
-
-gw_code
-gw_pg_copy(gw_pg_conn *conn, const char *sql, gw_slice rows, gw_error *err)
-{
-    gw_code code;
-
-    if (rows.len == 0)
-        return GW_OK;
-    code = take_result(conn, PQexec(conn->db, sql), sql, NULL, err);
-    if (code != GW_OK)
-        return code;
-    if (!put_pieces(conn->db, rows))
-        code = gw_pg_fail(conn, NULL, sql, err);
-    PGresult *result;
-    while ((result = PQgetResult(conn->db)) != NULL) {
-        if (code == GW_OK && !is_good(result))
-            code = gw_pg_fail(conn, result, sql, err);
-        if (PQresultStatus(result) == PGRES_COPY_IN) {
-            PQclear(result); /* the end could not be sent */
-            break;
-        }
-        PQclear(result);
-    }
-    return code;
-}
-
-static char
-copy_escape(char c)
-{
-    switch (c) {
-    case '\\':
-        return '\\';
-    case '\n':
-        return 'n';
-    case '\r':
-        return 'r';
-    case '\t':
-        return 't';
-    default:
-        return '\0';
-    }
-}
-
-void
-gw_pg_put_copy(gw_buf *buf, gw_slice value)
-{
-    if (!value.at) {
-        gw_buf_text(buf, "\\N");
-        return;
-    }
-    char *to = gw_buf_reserve(buf, 2 * value.len);
-    for (size_t i = 0; i < value.len; i++) {
-        char escape = copy_escape(value.at[i]);
-        if (escape) {
-            *to++ = '\\';
-            *to++ = escape;
-        } else {
-            *to++ = value.at[i];
-        }
-    }
-    buf->len = (size_t)(to - buf->at);
 }

@@ -2,12 +2,14 @@
 /* Saved keyframes. godwit_models holds the last level, as it will be live.
  * A lower level is taken to be as the one above it; a row of godwit_levels
  * says where it is not. */
+#include <inttypes.h>
 #include <libpq-fe.h>
 
 #include "base/limits.h"
 #include "store/pg_priv.h"
 
-#define PIECE_BYTES ((size_t)GW_MIB)
+#define PIECE_BYTES ((size_t)128 * GW_KIB)
+#define LEVELS_BYTES ((size_t)4 * GW_MIB)
 
 /* ---- loading ---- */
 
@@ -149,37 +151,126 @@ gw_pg_keyframe_list(gw_store *store, gw_slice collection,
 
 /* ---- saving ---- */
 
-static gw_slice
-model_json(gw_buf *buf, const gw_model *model)
+/* The first save goes right into the tables, in the order that the server
+ * likes best. Any later one is laid down beside them, and replaces what is
+ * there when all of it has come. */
+#define COPY_MODELS "COPY godwit_models (fqid, data, deleted) FROM STDIN"
+#define COPY_LEVELS                                                            \
+    "COPY godwit_levels (fqid, level, meta_position, deleted, data) FROM "     \
+    "STDIN"
+#define COPY_SAVING                                                            \
+    "COPY godwit_saving (fqid, level, meta_position, deleted, data) FROM "     \
+    "STDIN"
+
+static gw_code
+send_saved(gw_pg *s, gw_error *err)
 {
-    buf->len = 0;
-    gw_model_put_json(buf, model);
-    return gw_buf_as_slice(buf);
+    gw_code code = GW_OK;
+
+    if (s->saved.len > 0)
+        code = gw_pg_copy_more(&s->writer,
+                               s->is_first_save ? COPY_MODELS : COPY_SAVING,
+                               gw_buf_as_slice(&s->saved), err);
+    s->saved.len = 0;
+    return code;
 }
 
 static gw_code
-run_for(gw_pg *s, gw_pg_sql which, gw_slice fqid, gw_error *err)
+send_levels(gw_pg *s, gw_error *err)
 {
-    gw_pg_params p = {0};
+    gw_code code = GW_OK;
 
-    gw_pg_add_text(&p, fqid);
-    return gw_pg_run(&s->writer, which, &p, NULL, err);
+    if (s->levels.len > 0)
+        code = gw_pg_copy_more(&s->writer,
+                               s->is_first_save ? COPY_LEVELS : COPY_SAVING,
+                               gw_buf_as_slice(&s->levels), err);
+    s->levels.len = 0;
+    return code;
+}
+
+static gw_code
+merge_saved(gw_pg *s, gw_error *err)
+{
+    static const gw_pg_sql steps[] = {
+        GW_PG_UNSAVE_LEVELS,
+        GW_PG_UNSAVE_MODELS,
+        GW_PG_SAVE_MODELS,
+        GW_PG_SAVE_LEVELS,
+    };
+    gw_code code = GW_OK;
+
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        if (code == GW_OK)
+            code = gw_pg_run(&s->writer, steps[i], NULL, NULL, err);
+    }
+    if (code != GW_OK)
+        return code;
+    /* a cutover drops the table; TRUNCATE would take its time */
+    return s->is_cutover
+               ? gw_pg_run(&s->writer, GW_PG_CLEAR_SAVING, NULL, NULL, err)
+               : gw_pg_exec(&s->writer, "TRUNCATE godwit_saving",
+                            "saving models", err);
+}
+
+gw_code
+gw_pg_flush_saved(gw_pg *s, gw_error *err)
+{
+    gw_code code = GW_OK;
+
+    if (!s->is_saving)
+        return GW_OK;
+    s->is_saving = false;
+    code = send_saved(s, err);
+    if (code == GW_OK)
+        code = send_levels(s, err);
+    if (code == GW_OK)
+        code = gw_pg_copy_end(&s->writer, err);
+    if (code == GW_OK && !s->is_first_save)
+        code = merge_saved(s, err);
+    s->is_first_save = false;
+    return code;
+}
+
+/* deleted, or nothing where there is no model */
+static void
+put_deleted(gw_buf *out, const gw_model *model)
+{
+    if (model->status == GW_STATUS_NONE)
+        gw_buf_text(out, "\\N");
+    else
+        gw_buf_byte(out, model->status == GW_STATUS_DELETED ? 't' : 'f');
+}
+
+static void
+put_data(gw_pg *s, gw_buf *out, const gw_model *model)
+{
+    s->buf.len = 0;
+    gw_model_put_json(&s->buf, model);
+    gw_pg_put_copy(out, gw_buf_as_slice(&s->buf));
 }
 
 static gw_code
 put_last(gw_pg *s, gw_slice fqid, const gw_model *model, gw_error *err)
 {
-    gw_code code = GW_OK;
+    gw_buf *out = &s->saved;
 
-    if (model->status == GW_STATUS_NONE) {
-        code = gw_pg_flush(s, err);
-        return code == GW_OK ? run_for(s, GW_PG_DELETE_SAVED_MODEL, fqid, err)
-                             : code;
+    if (model->status == GW_STATUS_NONE && s->is_first_save)
+        return GW_OK;
+    gw_pg_put_copy(out, fqid);
+    gw_buf_text(out, s->is_first_save ? "\t" : "\t\\N\t\\N\t");
+    if (s->is_first_save) {
+        put_data(s, out, model);
+        gw_buf_byte(out, '\t');
+        put_deleted(out, model);
+    } else {
+        put_deleted(out, model);
+        gw_buf_byte(out, '\t');
+        put_data(s, out, model);
     }
-    gw_pg_add_model(&s->saved, fqid, model_json(&s->buf, model),
-                    model->status == GW_STATUS_DELETED);
-    gw_sequences_note(&s->made_ids, fqid);
-    return s->saved.len >= PIECE_BYTES ? gw_pg_flush(s, err) : GW_OK;
+    gw_buf_byte(out, '\n');
+    if (model->status != GW_STATUS_NONE)
+        gw_sequences_note(&s->made_ids, fqid);
+    return out->len >= PIECE_BYTES ? send_saved(s, err) : GW_OK;
 }
 
 /* Whether loading would give `model` (or more than it keeps) where the level
@@ -199,21 +290,18 @@ static gw_code
 put_level(gw_pg *s, gw_slice fqid, size_t level, const gw_model *model,
           gw_error *err)
 {
-    gw_pg_params p = {0};
+    gw_buf *out = &s->levels;
 
-    gw_pg_add_text(&p, fqid);
-    gw_pg_add_int(&p, (int64_t)level);
-    gw_pg_add_int(&p, model->meta_position);
-    if (model->status == GW_STATUS_NONE)
-        gw_pg_add_null(&p);
-    else
-        gw_pg_add_int(&p, model->status == GW_STATUS_DELETED);
+    gw_pg_put_copy(out, fqid);
+    gw_buf_printf(out, "\t%zu\t%" PRId64 "\t", level, model->meta_position);
+    put_deleted(out, model);
+    gw_buf_byte(out, '\t');
     if (model->state)
-        gw_pg_add_text(&p, model_json(&s->buf, model));
+        put_data(s, out, model);
     else
-        gw_pg_add_null(&p);
-    s->has_levels = true;
-    return gw_pg_run(&s->writer, GW_PG_PUT_LEVEL, &p, NULL, err);
+        gw_buf_text(out, "\\N");
+    gw_buf_byte(out, '\n');
+    return out->len >= LEVELS_BYTES ? send_levels(s, err) : GW_OK;
 }
 
 gw_code
@@ -223,10 +311,9 @@ gw_pg_keyframe_put(gw_store *store, const gw_saved_model *model, gw_error *err)
     const gw_model *above = &model->at[model->levels - 1];
     gw_code code = gw_pg_ensure_made(s, err);
 
+    s->is_saving = true;
     if (code == GW_OK)
         code = put_last(s, model->fqid, above, err);
-    if (code == GW_OK && s->has_levels)
-        code = run_for(s, GW_PG_DELETE_LEVELS, model->fqid, err);
     for (size_t i = model->levels - 1; i-- > 0 && code == GW_OK;) {
         if (is_inherited(&model->at[i], above))
             continue;

@@ -14,6 +14,7 @@ enum {
     GW_PG_OLDEST_SERVER = 130000,
     GW_PG_SCHEMA = 1, /* godwit_store.schema_version */
     GW_PG_PARAMS = 12,
+    GW_PG_COLUMNS = 8, /* of rows that are copied */
     GW_PG_TIMESTAMP_ROOM = 48,
 };
 
@@ -63,30 +64,21 @@ enum {
       "SELECT position, timestamp, user_id, information, migration_index"  \
       " FROM positions WHERE position > $1::bigint"                        \
       " AND position <= $2::bigint ORDER BY position LIMIT $3::bigint")    \
-    X(LIVE_EVENTS,                                                         \
-      "SELECT position, fqid, type, data, weight FROM events"              \
-      " WHERE position > $1::bigint AND position <= $2::bigint"            \
-      " ORDER BY position")                                                \
     X(MADE_POSITIONS,                                                      \
       "SELECT m.position, p.timestamp, p.user_id, p.information,"          \
       " m.migration_index FROM migration_positions AS m"                   \
       " LEFT JOIN positions AS p ON p.position = m.position"               \
       " WHERE m.position > $1::bigint AND m.position <= $2::bigint"        \
       " ORDER BY m.position LIMIT $3::bigint")                             \
-    X(MADE_EVENTS,                                                         \
-      "SELECT position, fqid, type, data, weight FROM migration_events"    \
-      " WHERE position > $1::bigint AND position <= $2::bigint"            \
-      " ORDER BY position")                                                \
     X(BASE_POSITIONS,                                                      \
       "SELECT m.position, p.timestamp, p.user_id, p.information,"          \
       " m.migration_index FROM godwit_base_positions AS m"                 \
       " LEFT JOIN positions AS p ON p.position = m.position"               \
       " WHERE m.position > $1::bigint AND m.position <= $2::bigint"        \
       " ORDER BY m.position LIMIT $3::bigint")                             \
-    X(BASE_EVENTS,                                                         \
-      "SELECT position, fqid, type, data, weight FROM godwit_base_events"  \
-      " WHERE position > $1::bigint AND position <= $2::bigint"            \
-      " ORDER BY position")                                                \
+    X(SET_RANGE,                                                           \
+      "SELECT set_config('godwit.after', $1::text, true),"                \
+      " set_config('godwit.upto', $2::text, true)")                       \
     X(LAST_MADE,                                                           \
       "SELECT coalesce(max(position), 0) FROM migration_positions")        \
     X(LAST_DRAWN,                                                          \
@@ -112,8 +104,6 @@ enum {
       "SELECT -1, 0, deleted, data::text FROM godwit_models"               \
       " WHERE fqid = $1::text UNION ALL SELECT level, meta_position,"      \
       " deleted, data FROM godwit_levels WHERE fqid = $1::text")           \
-    X(HAS_LEVELS,                                                          \
-      "SELECT (EXISTS (SELECT 1 FROM godwit_levels))::integer")            \
     X(RUN_ID,                                                              \
       "SELECT run_id, run_holder FROM godwit_store FOR SHARE")             \
     X(RUN_HOLDER, "SELECT run_holder FROM godwit_store")                   \
@@ -137,21 +127,33 @@ enum {
       "  AS (f text, m jsonb, d boolean)) WITH ORDINALITY AS r (f, m, d, n)"\
       " ORDER BY f, n DESC ON CONFLICT (fqid) DO UPDATE SET"               \
       " data = excluded.data, deleted = excluded.deleted")                 \
-    X(PUT_SAVED_MODELS,                                                    \
+    X(UNSAVE_LEVELS,                                                       \
+      "DELETE FROM godwit_levels AS l USING godwit_saving AS s"            \
+      " WHERE s.level IS NULL AND l.fqid = s.fqid")                        \
+    X(UNSAVE_MODELS,                                                       \
+      "DELETE FROM godwit_models AS m USING godwit_saving AS s"            \
+      " WHERE s.level IS NULL AND s.deleted IS NULL AND m.fqid = s.fqid")  \
+    X(SAVE_MODELS,                                                         \
       "INSERT INTO godwit_models (fqid, data, deleted)"                    \
-      " SELECT DISTINCT ON (f) f, m, d FROM ROWS FROM"                     \
-      " (json_to_recordset($1::text::json)"                                \
-      "  AS (f text, m jsonb, d boolean)) WITH ORDINALITY AS r (f, m, d, n)"\
-      " ORDER BY f, n DESC ON CONFLICT (fqid) DO UPDATE SET"               \
-      " data = excluded.data, deleted = excluded.deleted,"                 \
-      " updated = excluded.updated")                                       \
-    X(DELETE_SAVED_MODEL,                                                  \
-      "DELETE FROM godwit_models WHERE fqid = $1::text")                   \
-    X(DELETE_LEVELS, "DELETE FROM godwit_levels WHERE fqid = $1::text")    \
-    X(PUT_LEVEL,                                                           \
-      "INSERT INTO godwit_levels (fqid, level, meta_position, deleted,"    \
-      " data) VALUES ($1::text, $2::integer, $3::bigint,"                  \
-      " $4::integer::boolean, $5::text)")                                  \
+      " SELECT fqid, data::jsonb, deleted FROM godwit_saving"              \
+      " WHERE level IS NULL AND deleted IS NOT NULL"                       \
+      " ON CONFLICT (fqid) DO UPDATE SET data = excluded.data,"            \
+      " deleted = excluded.deleted, updated = excluded.updated")           \
+    X(SAVE_LEVELS,                                                         \
+      "INSERT INTO godwit_levels (fqid, level, meta_position, deleted, data)"\
+      " SELECT fqid, level, meta_position, deleted, data FROM godwit_saving"\
+      " WHERE level IS NOT NULL")                                          \
+    X(CLEAR_SAVING, "DELETE FROM godwit_saving")                           \
+    X(HAS_SAVED,                                                           \
+      "SELECT (EXISTS (SELECT 1 FROM godwit_models)"                       \
+      " OR EXISTS (SELECT 1 FROM godwit_levels))::integer")                \
+    X(COPY_EVENTS,                                                         \
+      "INSERT INTO migration_events (id, position, fqid, type, data, weight)"\
+      " OVERRIDING SYSTEM VALUE SELECT e.id + r.shift, e.position, e.fqid,"\
+      " e.type, e.data, e.weight + r.by FROM unnest($1::bigint[],"         \
+      " $2::bigint[], $3::bigint[], $4::bigint[])"                         \
+      " AS r (first, last, shift, by)"                                     \
+      " JOIN events AS e ON e.id >= r.first AND e.id <= r.last")           \
     X(PUT_SEQUENCE,                                                        \
       "INSERT INTO id_sequences AS s (collection, id)"                     \
       " VALUES ($1::text, $2::bigint) ON CONFLICT (collection)"            \
@@ -277,6 +279,15 @@ enum {
       " ON CONFLICT (collection) DO NOTHING")
 // clang-format on
 
+/* The events of positions in the range that SET_RANGE has set; COPY takes no
+ * parameters. */
+#define GW_PG_COPY_EVENTS(table)                                               \
+    "COPY (SELECT position::bigint, id::bigint, weight::bigint, fqid::text,"   \
+    " type::text, data::text FROM " table                                      \
+    " WHERE position > current_setting('godwit.after')::bigint"                \
+    " AND position <= current_setting('godwit.upto')::bigint"                  \
+    " ORDER BY position) TO STDOUT (FORMAT binary)"
+
 typedef enum gw_pg_sql {
 #define GW_PG_ENUM(name, text) GW_PG_##name,
     GW_PG_MAP(GW_PG_ENUM)
@@ -289,9 +300,10 @@ typedef struct gw_pg_conn {
     struct pg_conn *db; /* NULL until it is needed */
     const char *name;   /* of the store, for messages */
     bool is_prepared[GW_PG_COUNT];
-    int depth;        /* of views, see gw_pg_begin_view */
-    unsigned cursors; /* named so far */
-    char state[6];    /* SQLSTATE of the latest failure */
+    int depth;           /* of views, see gw_pg_begin_view */
+    unsigned cursors;    /* named so far */
+    const char *copying; /* rows are being sent: ended by what comes next */
+    char state[6];       /* SQLSTATE of the latest failure */
 } gw_pg_conn;
 
 /** Values of one statement, in order. */
@@ -334,16 +346,21 @@ typedef struct gw_pg {
 
     /* the writing side */
     gw_pg_conn writer;
-    bool is_open, is_cutover, has_levels, has_made;
+    bool is_open, is_cutover, has_made;
+    bool is_saving;     /* something is in `saved`, `levels` or on its way */
+    bool is_first_save; /* no model is saved: nothing to replace */
     int64_t collection_len; /* that id_sequences can hold */
     int64_t last_event;     /* id of the last migrated one; -1: not known */
     int64_t newest;         /* live position, -1: not known */
     bool is_raised;         /* the sequence is behind `newest` */
     gw_buf buf;
     gw_buf positions, events; /* live rows on their way, as COPY text */
-    gw_buf models, saved;     /* models on their way, as JSON */
+    gw_buf models;            /* models on their way, as JSON */
+    gw_buf saved, levels;     /* saved ones, as COPY text */
     gw_buf made_rows;         /* migrated events, as COPY text */
     gw_buf import_keys;       /* of imports on their way, as JSON */
+    gw_buf runs[4];           /* what the server copies, as arrays */
+    size_t n_unchanged;       /* events in them */
     char now[GW_TIMESTAMP_ROOM];
     gw_sequences live_ids, made_ids;
 
@@ -376,17 +393,14 @@ void gw_pg_add_int(gw_pg_params *p, int64_t value);
 void gw_pg_add_text(gw_pg_params *p, gw_slice text);
 void gw_pg_add_null(gw_pg_params *p);
 
+/** Keeps a good result in *out (may be NULL), or makes an error of it. */
+gw_code gw_pg_take(gw_pg_conn *conn, struct pg_result *result, const char *what,
+                   struct pg_result **out, gw_error *err);
+bool gw_pg_is_good(const struct pg_result *result);
+
 /** Runs a prepared statement; *out (may be NULL) is the caller's. */
 gw_code gw_pg_run(gw_pg_conn *conn, gw_pg_sql which, const gw_pg_params *p,
                   struct pg_result **out, gw_error *err);
-/** Sends it for gw_pg_next_row. */
-gw_code gw_pg_send(gw_pg_conn *conn, gw_pg_sql which, const gw_pg_params *p,
-                   gw_error *err);
-/** The next row of what was sent; *out NULL at the end. */
-gw_code gw_pg_next_row(gw_pg_conn *conn, gw_pg_sql which,
-                       struct pg_result **out, gw_error *err);
-/** Lets go of the rows that nobody wants. */
-void gw_pg_skip_rows(gw_pg_conn *conn);
 /** Integers of one row. NULL is 0. */
 gw_code gw_pg_ints(gw_pg_conn *conn, gw_pg_sql which, const gw_pg_params *p,
                    int64_t *out, int n, gw_error *err);
@@ -410,9 +424,35 @@ gw_slice gw_pg_text(const struct pg_result *rows, int row, int column);
 int64_t gw_pg_int(const struct pg_result *rows, int row, int column);
 bool gw_pg_bool(const struct pg_result *rows, int row, int column);
 
+/* ---- pg_copy.c ---- */
+
+/** Rows on their way from the server. */
+typedef struct gw_pg_copied {
+    gw_pg_conn *conn;
+    bool is_open, has_begun;
+    bool has_row;
+    gw_slice at[GW_PG_COLUMNS]; /* good until the next row */
+    char *message;
+} gw_pg_copied;
+
+/** Begins a COPY … TO STDOUT (FORMAT binary); gw_pg_copy_stop ends it. */
+gw_code gw_pg_copy_begin(gw_pg_copied *rows, gw_pg_conn *conn, const char *sql,
+                         gw_error *err);
+/** The next row; has_row is false at the end. */
+gw_code gw_pg_copy_next(gw_pg_copied *rows, gw_error *err);
+/** Lets go of the rows that nobody wants. */
+void gw_pg_copy_stop(gw_pg_copied *rows);
+/** The value of a bigint column. */
+int64_t gw_pg_copied_int(const gw_pg_copied *rows, int column);
+
 /** COPY … FROM STDIN with rows in its text format. */
 gw_code gw_pg_copy(gw_pg_conn *conn, const char *sql, gw_slice rows,
                    gw_error *err);
+/** The same in pieces: more rows for `sql`, which ends with any other
+ *  statement, or gw_pg_copy_end. */
+gw_code gw_pg_copy_more(gw_pg_conn *conn, const char *sql, gw_slice rows,
+                        gw_error *err);
+gw_code gw_pg_copy_end(gw_pg_conn *conn, gw_error *err);
 /** Appends a value as COPY's text format has it. */
 void gw_pg_put_copy(gw_buf *buf, gw_slice value);
 
@@ -427,7 +467,9 @@ gw_code gw_pg_open_writer(gw_pg *s, gw_error *err);
 gw_code gw_pg_flush(gw_pg *s, gw_error *err);
 void gw_pg_forget_buffered(gw_pg *s);
 gw_code gw_pg_put_sequences(gw_pg *s, gw_error *err);
-void gw_pg_add_model(gw_buf *buf, gw_slice fqid, gw_slice data, bool deleted);
+/** An event as a line of COPY text, but for its id. */
+void gw_pg_put_event(gw_buf *out, gw_buf *room, int64_t position,
+                     const gw_event *event, size_t weight);
 
 /* ---- pg_safe.c ---- */
 
@@ -467,6 +509,7 @@ gw_code gw_pg_keyframe_list(gw_store *, gw_slice,
                             gw_code (*)(void *, gw_slice, gw_error *), void *,
                             gw_error *);
 gw_code gw_pg_keyframe_put(gw_store *, const gw_saved_model *, gw_error *);
+gw_code gw_pg_flush_saved(gw_pg *, gw_error *);
 
 /* pg_record.c */
 gw_code gw_pg_records(gw_store *, const char *, int64_t,
@@ -488,11 +531,13 @@ gw_code gw_pg_commit(gw_store *, gw_error *);
 void gw_pg_abort(gw_store *);
 gw_code gw_pg_append(gw_store *, const gw_position *, int64_t *, gw_error *);
 gw_code gw_pg_put_model(gw_store *, gw_slice, gw_slice, bool, gw_error *);
-gw_code gw_pg_write(gw_store *, const gw_position *, size_t, int64_t, int64_t,
-                    gw_error *);
 gw_code gw_pg_put_run_state(gw_store *, const gw_run_state *, gw_error *);
 gw_code gw_pg_set_index(gw_store *, int64_t, gw_error *);
 gw_code gw_pg_set_final_index(gw_store *, int64_t, gw_error *);
+
+/* pg_made.c */
+gw_code gw_pg_write(gw_store *, const gw_position *, size_t, int64_t, int64_t,
+                    gw_error *);
 
 /* pg_table.c */
 gw_code gw_pg_ensure_made(gw_pg *, gw_error *);

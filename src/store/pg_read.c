@@ -13,17 +13,17 @@ enum { FIRST_PAGE = 256, MOST_PAGE = 16384 };
 /* A page of positions, and the events of all of them as they come in. */
 typedef struct reading {
     gw_pg_conn *conn;
-    gw_pg_sql events_sql;
+    const char *events_sql;
     PGresult *positions;
-    int n;           /* of positions */
-    PGresult *event; /* one row, NULL at the end */
+    int n; /* of positions */
+    gw_pg_copied events;
     gw_batch_builder builder;
     size_t max_bytes;
     bool is_faulty; /* the next position cannot be read */
 } reading;
 
 enum position_column { P_POSITION, P_TIMESTAMP, P_USER, P_INFO, P_INDEX };
-enum event_column { E_POSITION, E_FQID, E_TYPE, E_DATA, E_WEIGHT };
+enum event_column { E_POSITION, E_ID, E_WEIGHT, E_FQID, E_TYPE, E_DATA };
 
 /* 2024-05-01 10:00:00.5+00 as RFC 3339 has it. What is unusual (infinity,
  * years before 1 or above 9999) stays. */
@@ -56,30 +56,23 @@ add_position(reading *r, int row)
 }
 
 static gw_code
-next_event(reading *r, gw_error *err)
-{
-    PQclear(r->event);
-    return gw_pg_next_row(r->conn, r->events_sql, &r->event, err);
-}
-
-static gw_code
 add_events(reading *r, int64_t position, gw_error *err)
 {
+    gw_pg_copied *e = &r->events;
     gw_code code = GW_OK;
 
-    while (code == GW_OK && r->event &&
-           gw_pg_int(r->event, 0, E_POSITION) <= position) {
-        if (gw_pg_int(r->event, 0, E_POSITION) < position)
+    while (code == GW_OK && e->has_row &&
+           gw_pg_copied_int(e, E_POSITION) <= position) {
+        if (gw_pg_copied_int(e, E_POSITION) < position)
             return gw_fail(err, GW_E_INPUT,
                            "position %" PRId64 " has events, but no row in "
                            "positions",
-                           gw_pg_int(r->event, 0, E_POSITION));
-        code = gw_batch_add_event(&r->builder, gw_pg_int(r->event, 0, E_WEIGHT),
-                                  gw_pg_text(r->event, 0, E_FQID),
-                                  gw_pg_text(r->event, 0, E_TYPE),
-                                  gw_pg_text(r->event, 0, E_DATA), err);
+                           gw_pg_copied_int(e, E_POSITION));
+        code = gw_batch_add_event(&r->builder, gw_pg_copied_int(e, E_ID),
+                                  gw_pg_copied_int(e, E_WEIGHT), e->at[E_FQID],
+                                  e->at[E_TYPE], e->at[E_DATA], err);
         if (code == GW_OK)
-            code = next_event(r, err);
+            code = gw_pg_copy_next(e, err);
     }
     return code;
 }
@@ -90,7 +83,7 @@ static gw_code
 fill(reading *r, gw_error *err)
 {
     gw_batch *batch = r->builder.batch;
-    gw_code code = next_event(r, err);
+    gw_code code = gw_pg_copy_next(&r->events, err);
 
     for (int i = 0; i < r->n && code == GW_OK; i++) {
         if (r->builder.cost >= r->max_bytes)
@@ -102,9 +95,7 @@ fill(reading *r, gw_error *err)
         else
             gw_batch_drop_position(&r->builder);
     }
-    PQclear(r->event);
-    r->event = NULL;
-    gw_pg_skip_rows(r->conn);
+    gw_pg_copy_stop(&r->events);
     r->is_faulty = code != GW_OK;
     if (batch->n > 0 && (code == GW_E_INPUT || code == GW_E_LIMIT))
         code = GW_OK;
@@ -152,7 +143,9 @@ add_page(reading *r, int64_t page, gw_pg_sql positions, int64_t after,
     if (code == GW_OK && r->n > 0) {
         gw_pg_add_int(&p, after);
         gw_pg_add_int(&p, gw_pg_int(r->positions, r->n - 1, P_POSITION));
-        code = gw_pg_send(r->conn, r->events_sql, &p, err);
+        code = gw_pg_run(r->conn, GW_PG_SET_RANGE, &p, NULL, err);
+        if (code == GW_OK)
+            code = gw_pg_copy_begin(&r->events, r->conn, r->events_sql, err);
         if (code == GW_OK)
             code = fill(r, err);
     }
@@ -163,7 +156,7 @@ add_page(reading *r, int64_t page, gw_pg_sql positions, int64_t after,
 
 static gw_code
 read_range(gw_pg_conn *conn, int64_t *page, gw_pg_sql positions,
-           gw_pg_sql events, int64_t after, int64_t upto, size_t max_bytes,
+           const char *events, int64_t after, int64_t upto, size_t max_bytes,
            gw_batch *batch, gw_error *err)
 {
     reading r = {.conn = conn,
@@ -198,14 +191,16 @@ read_migrated(gw_pg *s, gw_pg_conn *conn, int64_t after, int64_t upto,
     gw_batch_reset(batch);
     if (code != GW_OK || !tables.positions || !tables.events)
         return code;
-    code = read_range(conn, &s->page, GW_PG_MADE_POSITIONS, GW_PG_MADE_EVENTS,
-                      after, upto, max_bytes, batch, err);
+    code = read_range(conn, &s->page, GW_PG_MADE_POSITIONS,
+                      GW_PG_COPY_EVENTS("migration_events"), after, upto,
+                      max_bytes, batch, err);
     if (code != GW_OK || batch->n > 0 || !tables.base)
         return code;
     code = gw_pg_ints(conn, GW_PG_LAST_MADE, NULL, &last, 1, err);
     if (code != GW_OK)
         return code;
-    return read_range(conn, &s->page, GW_PG_BASE_POSITIONS, GW_PG_BASE_EVENTS,
+    return read_range(conn, &s->page, GW_PG_BASE_POSITIONS,
+                      GW_PG_COPY_EVENTS("godwit_base_events"),
                       after > last ? after : last, upto, max_bytes, batch, err);
 }
 
@@ -241,9 +236,9 @@ gw_pg_read(gw_store *store, gw_generation which, int64_t after, int64_t upto,
     if (code != GW_OK)
         return code;
     if (which == GW_GENERATION_LIVE)
-        code =
-            read_range(conn, &s->page, GW_PG_LIVE_POSITIONS, GW_PG_LIVE_EVENTS,
-                       after, upto, max_bytes, batch, err);
+        code = read_range(conn, &s->page, GW_PG_LIVE_POSITIONS,
+                          GW_PG_COPY_EVENTS("events"), after, upto, max_bytes,
+                          batch, err);
     else
         code = read_migrated(s, conn, after, upto, max_bytes, batch, err);
     gw_pg_end_view(conn);
@@ -263,8 +258,8 @@ gw_pg_read_now(gw_store *store, int64_t after, int64_t upto, size_t max_bytes,
     if (code != GW_OK)
         return code;
     return read_range(&s->writer, &page, GW_PG_LIVE_POSITIONS,
-                      GW_PG_LIVE_EVENTS, after, upto ? upto : INT64_MAX,
-                      max_bytes, batch, err);
+                      GW_PG_COPY_EVENTS("events"), after,
+                      upto ? upto : INT64_MAX, max_bytes, batch, err);
 }
 
 gw_code

@@ -37,8 +37,8 @@ static void
 forget_made(gw_pg *s, bool has_made)
 {
     gw_sequences_clear(&s->made_ids);
-    s->saved.len = 0;
-    s->has_levels = false;
+    s->saved.len = s->levels.len = 0;
+    s->is_first_save = true;
     s->has_made = has_made;
     s->has_saved = false;
     s->last_event = -1;

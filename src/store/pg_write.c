@@ -46,14 +46,19 @@ gw_pg_writer_of(gw_pg *s, gw_error *err)
 void
 gw_pg_forget_buffered(gw_pg *s)
 {
-    gw_buf *const all[] = {&s->positions, &s->events, &s->models,
-                           &s->saved,     &s->buf,    &s->import_keys};
+    gw_buf *const all[] = {&s->positions, &s->events, &s->models,     &s->saved,
+                           &s->levels,    &s->buf,    &s->import_keys};
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         all[i]->len = 0;
         if (all[i]->room > KEPT_BYTES)
             gw_buf_clear(all[i]);
     }
+    s->is_saving = false;
+    s->made_rows.len = 0;
+    s->n_unchanged = 0;
+    for (size_t i = 0; i < sizeof(s->runs) / sizeof(s->runs[0]); i++)
+        s->runs[i].len = 0;
 }
 
 /* Batches need not be on the disk when they are reported: their order is
@@ -63,7 +68,7 @@ gw_pg_forget_buffered(gw_pg *s)
 static gw_code
 enter(gw_pg *s, gw_error *err)
 {
-    int64_t levels = 0;
+    int64_t saved = 0;
     gw_pg_tables tables = {0};
     gw_code code = GW_OK;
 
@@ -81,8 +86,8 @@ enter(gw_pg *s, gw_error *err)
     if (code == GW_OK)
         code = gw_pg_tables_of(&s->writer, &tables, err);
     if (code == GW_OK && tables.made)
-        code = gw_pg_ints(&s->writer, GW_PG_HAS_LEVELS, NULL, &levels, 1, err);
-    s->has_levels = levels != 0;
+        code = gw_pg_ints(&s->writer, GW_PG_HAS_SAVED, NULL, &saved, 1, err);
+    s->is_first_save = saved == 0;
     s->has_made = tables.made;
     s->collection_len = tables.collection_len;
     s->last_event = -1;
@@ -166,6 +171,7 @@ gw_pg_abort(gw_store *store)
 
     if (!s->is_open)
         return;
+    s->writer.copying = NULL; /* ROLLBACK ends it */
     PQclear(PQexec(s->writer.db, "ROLLBACK"));
     s->is_open = s->is_cutover = false;
     gw_pg_forget_buffered(s);
@@ -174,16 +180,16 @@ gw_pg_abort(gw_store *store)
 /* ---- what is gathered ---- */
 
 static gw_code
-flush_json(gw_pg *s, gw_buf *buf, gw_pg_sql which, gw_error *err)
+flush_models(gw_pg *s, gw_error *err)
 {
     gw_pg_params p = {0};
 
-    if (buf->len == 0)
+    if (s->models.len == 0)
         return GW_OK;
-    gw_buf_byte(buf, ']');
-    gw_pg_add_text(&p, gw_buf_as_slice(buf));
-    gw_code code = gw_pg_run(&s->writer, which, &p, NULL, err);
-    buf->len = 0;
+    gw_buf_byte(&s->models, ']');
+    gw_pg_add_text(&p, gw_buf_as_slice(&s->models));
+    gw_code code = gw_pg_run(&s->writer, GW_PG_PUT_MODELS, &p, NULL, err);
+    s->models.len = 0;
     return code;
 }
 
@@ -223,14 +229,14 @@ gw_pg_flush(gw_pg *s, gw_error *err)
     gw_code code = flush_positions(s, err);
 
     if (code == GW_OK)
-        code = flush_json(s, &s->models, GW_PG_PUT_MODELS, err);
+        code = flush_models(s, err);
     if (code == GW_OK)
-        code = flush_json(s, &s->saved, GW_PG_PUT_SAVED_MODELS, err);
+        code = gw_pg_flush_saved(s, err);
     return code == GW_OK ? gw_pg_flush_import(s, err) : code;
 }
 
-void
-gw_pg_add_model(gw_buf *buf, gw_slice fqid, gw_slice data, bool deleted)
+static void
+add_model(gw_buf *buf, gw_slice fqid, gw_slice data, bool deleted)
 {
     gw_buf_text(buf, buf->len == 0 ? "[{\"f\":" : ",{\"f\":");
     gw_json_put_string(buf, fqid);
@@ -260,25 +266,20 @@ none_for_null(gw_slice json)
     return gw_slice_equal(json, GW_LIT("null")) ? none : json;
 }
 
-static void
-put_events(gw_buf *out, gw_buf *room, int64_t position, gw_events events,
-           int64_t *id)
+void
+gw_pg_put_event(gw_buf *out, gw_buf *room, int64_t position,
+                const gw_event *event, size_t weight)
 {
-    for (size_t i = 0; i < events.n; i++) {
-        const gw_event *event = &events.at[i];
-        if (id) {
-            gw_buf_int(out, ++*id);
-            gw_buf_byte(out, '\t');
-        }
-        gw_buf_int(out, position);
-        gw_buf_byte(out, '\t');
-        gw_pg_put_copy(out, event->fqid.text);
-        gw_buf_byte(out, '\t');
-        gw_buf_text(out, gw_event_type_name(event->type));
-        gw_buf_byte(out, '\t');
-        gw_pg_put_copy(out, none_for_null(event_data(room, event)));
-        gw_buf_printf(out, "\t%zu\n", i + 1);
-    }
+    gw_buf_int(out, position);
+    gw_buf_byte(out, '\t');
+    gw_pg_put_copy(out, event->fqid.text);
+    gw_buf_byte(out, '\t');
+    gw_buf_text(out, gw_event_type_name(event->type));
+    gw_buf_byte(out, '\t');
+    gw_pg_put_copy(out, none_for_null(event_data(room, event)));
+    gw_buf_byte(out, '\t');
+    gw_buf_int(out, (int64_t)weight);
+    gw_buf_byte(out, '\n');
 }
 
 static void
@@ -356,7 +357,8 @@ gw_pg_append(gw_store *store, const gw_position *p, int64_t *assigned,
         return code;
     s->newest = number;
     put_position(s, number, p);
-    put_events(&s->events, &s->buf, number, p->events, NULL);
+    for (size_t i = 0; i < p->events.n; i++)
+        gw_pg_put_event(&s->events, &s->buf, number, &p->events.at[i], i + 1);
     if (s->events.len + s->positions.len >= PIECE_BYTES)
         code = flush_positions(s, err);
     if (code == GW_OK && assigned)
@@ -374,10 +376,8 @@ gw_pg_put_model(gw_store *store, gw_slice fqid, gw_slice data, bool deleted,
     if (code != GW_OK)
         return code;
     gw_sequences_note(&s->live_ids, fqid);
-    gw_pg_add_model(&s->models, fqid, data, deleted);
-    return s->models.len >= PIECE_BYTES
-               ? flush_json(s, &s->models, GW_PG_PUT_MODELS, err)
-               : GW_OK;
+    add_model(&s->models, fqid, data, deleted);
+    return s->models.len >= PIECE_BYTES ? flush_models(s, err) : GW_OK;
 }
 
 /* What the table's columns cannot hold the application cannot reserve. */
@@ -407,73 +407,6 @@ gw_pg_put_sequences(gw_pg *s, gw_error *err)
 
     if (code == GW_OK && s->has_made)
         code = put_ids(s, GW_PG_PUT_MADE_SEQUENCE, &s->made_ids, err);
-    return code;
-}
-
-/* ---- migrated positions ---- */
-
-/* Copies rows of positions from first to last inside the server, so that
- * they stay exactly as they are. Other rows than were read would be one that
- * came late: it must never be. */
-static gw_code
-copy_rows(gw_pg *s, gw_pg_sql which, const gw_position *positions, size_t n,
-          int64_t index, gw_error *err)
-{
-    gw_pg_params p = {0};
-    PGresult *result = NULL;
-
-    gw_pg_add_int(&p, positions[0].position);
-    gw_pg_add_int(&p, positions[n - 1].position);
-    gw_pg_add_int(&p, index);
-    gw_code code = gw_pg_run(&s->writer, which, &p, &result, err);
-    if (code != GW_OK)
-        return code;
-    long long rows = strtoll(PQcmdTuples(result), NULL, 10);
-    PQclear(result);
-    if (rows != (long long)n)
-        code = gw_fail(err, GW_E_STORE,
-                       "the store %s: %zu positions from %" PRId64
-                       " to %" PRId64 " were read, and %lld are there; run "
-                       "the command again",
-                       s->store.name, n, positions[0].position,
-                       positions[n - 1].position, rows);
-    return code;
-}
-
-gw_code
-gw_pg_write(gw_store *store, const gw_position *positions, size_t n,
-            int64_t event_target, int64_t final_index, gw_error *err)
-{
-    gw_pg *s = gw_pg_of(store);
-    gw_code code = gw_pg_ensure_made(s, err);
-
-    if (code != GW_OK || n == 0)
-        return code;
-    if (s->last_event < 0)
-        code = gw_pg_ints(&s->writer, GW_PG_LAST_EVENT, NULL, &s->last_event, 1,
-                          err);
-    if (code == GW_OK)
-        code = copy_rows(s, GW_PG_COPY_STATES, positions, n, event_target, err);
-    if (code == GW_OK)
-        code =
-            copy_rows(s, GW_PG_COPY_POSITIONS, positions, n, final_index, err);
-    if (code != GW_OK)
-        return code;
-    gw_buf *rows = &s->made_rows;
-    for (size_t i = 0; i < n && code == GW_OK; i++) {
-        put_events(rows, &s->buf, positions[i].position, positions[i].events,
-                   &s->last_event);
-        if (i + 1 < n && rows->len < 8 * PIECE_BYTES)
-            continue;
-        code = gw_pg_copy(&s->writer,
-                          "COPY migration_events (id, position, fqid, type,"
-                          " data, weight) FROM STDIN",
-                          gw_buf_as_slice(rows), err);
-        rows->len = 0;
-    }
-    rows->len = 0;
-    if (rows->room > KEPT_BYTES)
-        gw_buf_clear(rows);
     return code;
 }
 

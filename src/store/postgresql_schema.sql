@@ -216,6 +216,15 @@ CREATE TABLE IF NOT EXISTS godwit_levels (
     data text,
     PRIMARY KEY (fqid, level)
 );
+-- saved models on their way into godwit_models and godwit_levels; level is
+-- NULL for the former, deleted where there is no model any more
+CREATE TABLE IF NOT EXISTS godwit_saving (
+    fqid text NOT NULL,
+    level integer,
+    meta_position bigint,
+    deleted boolean,
+    data text
+);
 
 -- Gives the made tables the indexes and foreign keys that the live ones
 -- have and they have not. Takes the time that it takes; the application is
@@ -433,7 +442,7 @@ BEGIN
     END IF;
 END
 $unmake$;
-DROP TABLE IF EXISTS godwit_levels;
+DROP TABLE IF EXISTS godwit_levels, godwit_saving;
 
 -- section: drop_base
 DROP TABLE IF EXISTS godwit_base_events;
@@ -475,7 +484,7 @@ BEGIN
         SELECT position, migration_index FROM migration_positions;
     TRUNCATE migration_positions;
     DROP TABLE godwit_positions, godwit_models, godwit_id_sequences;
-    DROP TABLE IF EXISTS godwit_levels;
+    DROP TABLE IF EXISTS godwit_levels, godwit_saving;
 END
 $aside$;
 

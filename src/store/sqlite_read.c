@@ -78,7 +78,7 @@ add_events(reading *r, int64_t position, gw_error *err)
 
     while (code == GW_OK && r->has_event &&
            sqlite3_column_int64(r->events, E_POSITION) == position) {
-        code = gw_batch_add_event(&r->builder,
+        code = gw_batch_add_event(&r->builder, 0,
                                   sqlite3_column_int64(r->events, E_WEIGHT),
                                   gw_sqlite_text(r->events, E_FQID),
                                   gw_sqlite_text(r->events, E_TYPE),

@@ -153,10 +153,12 @@ typedef struct gw_batch_builder {
 void gw_batch_builder_init(gw_batch_builder *b, gw_batch *batch);
 /** Begins a position: everything but its events. */
 void gw_batch_add_position(gw_batch_builder *b, const gw_position *p);
-/** Adds an event to the position begun last. Any order of weights.
+/** Adds an event to the position begun last, read from the row `id` (0: it
+ *  does not matter). Any order of weights.
  *  Errors: GW_E_INPUT, GW_E_LIMIT naming the position and the event. */
-gw_code gw_batch_add_event(gw_batch_builder *b, int64_t weight, gw_slice fqid,
-                           gw_slice type, gw_slice data, gw_error *err);
+gw_code gw_batch_add_event(gw_batch_builder *b, int64_t id, int64_t weight,
+                           gw_slice fqid, gw_slice type, gw_slice data,
+                           gw_error *err);
 void gw_batch_end_position(gw_batch_builder *b);
 /** Takes back the position begun last. */
 void gw_batch_drop_position(gw_batch_builder *b);
