@@ -71,7 +71,7 @@ endif()
 gw_add_test(fuzz/http ${PROJECT_SOURCE_DIR}/dev/fuzz_http.sh)
 
 # the real program
-foreach(kind e2e faults import)
+foreach(kind e2e faults import web)
     file(GLOB files CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}
         tests/${kind}/*.test.mjs tests/${kind}/*.test.js
         tests/${kind}/*_test.mjs tests/${kind}/*_test.js)
