@@ -115,9 +115,9 @@ run_line(gw_session *s, gw_options *options, int argc, char *const *argv,
         code = find_command(s, err);
     if (code)
         return code;
-    assert(s->command);
     if (answer_at_once(s))
         return GW_OK;
+    assert(s->command);
     code = gw_options_resolve(options, gw_command_options(s->command),
                               s->command->name, err);
     if (code)

@@ -239,6 +239,9 @@ finalize(const gw_run *run, gw_plan *plan, gw_error *err)
         code = catch_up(run, mover, err);
     }
     if (code == GW_OK) {
+        code = gw_mover_settle(mover, err);
+    }
+    if (code == GW_OK) {
         code = cut_over(run, plan, mover, err);
     }
     gw_mover_close(mover);

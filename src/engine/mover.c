@@ -17,6 +17,7 @@ enum {
     MAKE_WAY_MS = 25, /* as long as SQLite's own waiting sleeps at first */
     GLANCE_MS = 5,    /* when nobody else was seen writing */
     COMPANY_COMMITS = 20,
+    PUT_OFF_PART = 20, /* a save waits while less than this part is new */
 };
 
 /* A batch on its way, and what the run state is once it is written. */
@@ -318,6 +319,21 @@ list_models(void *self, gw_slice collection,
     return gw_store_keyframe_list(self, collection, found, arg, err);
 }
 
+/* Saving changed models costs a page each. While few events have come since
+ * the last save, the next run goes over them again instead. */
+static bool
+may_put_off_saving(const gw_mover *m)
+{
+    return m->state.keyframe_position > 0 &&
+           m->since_save < m->state.events / PUT_OFF_PART;
+}
+
+gw_code
+gw_mover_settle(gw_mover *m, gw_error *err)
+{
+    return m->is_dirty ? save_keyframes(m, err) : GW_OK;
+}
+
 /* ---- a pass ---- */
 
 static void
@@ -449,8 +465,8 @@ gw_mover_pass(gw_mover *m, int64_t *moved, gw_error *err)
     code = move_all(m, moved, err);
     gw_error other = {0};
     gw_code written = drain(m, &other);
-    if (written == GW_OK && m->is_dirty && code != GW_E_STORE) {
-        written = save_keyframes(m, &other);
+    if (written == GW_OK && !may_put_off_saving(m) && code != GW_E_STORE) {
+        written = gw_mover_settle(m, &other);
     }
     if (written == GW_OK) {
         written = drop_base_when_done(m, &other);
@@ -619,6 +635,7 @@ replay(gw_mover *m, gw_error *err)
         }
         for (size_t i = 0; code == GW_OK && i < batch.n; i++) {
             position = batch.positions[i].position;
+            m->since_save += (int64_t)batch.positions[i].events.n;
             code = gw_pipeline_run(m->pipeline, &batch.arena,
                                    &batch.positions[i], err);
         }

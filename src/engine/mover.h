@@ -24,13 +24,17 @@ void gw_mover_close(gw_mover *mover);
 /**
  * One pass: all positions that can be seen at its beginning, in batches,
  * each committed.
- * Ends with keyframes saved as of the last committed position, also when a
- * migration fails or the run is stopped.
+ * Ends with keyframes saved, also when a migration fails or the run is
+ * stopped, unless few events have come since they were saved last.
  *
  * Shape:  *moved counts positions.
  */
 GW_MUST_CHECK gw_code gw_mover_pass(gw_mover *mover, int64_t *moved,
                                     gw_error *err);
+
+/** Saves the keyframes as of the last committed position if they are not:
+ *  before a cutover, so that only the tail's models are left for it. */
+GW_MUST_CHECK gw_code gw_mover_settle(gw_mover *mover, gw_error *err);
 
 /** The last positions, inside a cutover transaction, on this thread. */
 GW_MUST_CHECK gw_code gw_mover_tail(gw_mover *mover, gw_error *err);

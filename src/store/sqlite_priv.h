@@ -302,6 +302,22 @@ gw_slice gw_sqlite_text(struct sqlite3_stmt *statement, int column);
 void gw_sqlite_bind(struct sqlite3_stmt *statement, int parameter,
                     gw_slice text);
 
+/* ---- sqlite_carry.c ---- */
+
+/** An index or trigger of the application's on a live table. */
+typedef struct gw_sqlite_carried gw_sqlite_carried;
+
+/** Those that there are, as a list; NULL for none. In the arena. */
+GW_MUST_CHECK gw_code gw_sqlite_find_carried(gw_sqlite_conn *conn,
+                                             gw_arena *arena,
+                                             gw_sqlite_carried **out,
+                                             gw_error *err);
+/** Makes them anew on the tables that now have the live names. An index
+ *  takes the time of its table's rows. */
+GW_MUST_CHECK gw_code gw_sqlite_carry(gw_sqlite_conn *conn,
+                                      const gw_sqlite_carried *first,
+                                      gw_error *err);
+
 /* ---- sqlite_table.c ---- */
 
 /** Runs a section of sqlite_schema.sql with a number for its indexes. */

@@ -51,7 +51,7 @@ CREATE TABLE events_to_collectionfields (
 ) WITHOUT ROWID;
 
 -- What migrate makes. godwit_positions, migration_events, godwit_models and
--- godwit_id_sequences are complete at the end of a run and become the live
+-- godwit_id_sequences are complete before a cutover and become the live
 -- tables at cutover.
 -- section: made
 CREATE TABLE migration_positions (

@@ -238,7 +238,7 @@ retire_old(gw_sqlite_conn *conn, gw_error *err)
 }
 
 static gw_code
-turn_forward(gw_sqlite_conn *conn, gw_error *err)
+rename_forward(gw_sqlite_conn *conn, gw_error *err)
 {
     gw_code code = GW_OK;
 
@@ -248,6 +248,38 @@ turn_forward(gw_sqlite_conn *conn, gw_error *err)
         if (code == GW_OK)
             code = rename_table(conn, t->made, t->live, err);
     }
+    return code;
+}
+
+static gw_code
+rename_back(gw_sqlite_conn *conn, gw_error *err)
+{
+    gw_code code = GW_OK;
+
+    for (size_t i = 0; i < COUNT(turns) && code == GW_OK; i++) {
+        code = retire_table(conn, turns[i].live, err);
+        if (code == GW_OK)
+            code = rename_table(conn, turns[i].old, turns[i].live, err);
+    }
+    return code;
+}
+
+/* Renames; what the application has added to the live tables comes along. */
+static gw_code
+turn_tables(gw_sqlite_conn *conn,
+            gw_code (*rename)(gw_sqlite_conn *conn, gw_error *err),
+            gw_error *err)
+{
+    gw_arena arena;
+    gw_sqlite_carried *carried = NULL;
+
+    gw_arena_init(&arena);
+    gw_code code = gw_sqlite_find_carried(conn, &arena, &carried, err);
+    if (code == GW_OK)
+        code = rename(conn, err);
+    if (code == GW_OK)
+        code = gw_sqlite_carry(conn, carried, err);
+    gw_arena_clear(&arena);
     return code;
 }
 
@@ -263,7 +295,7 @@ gw_sqlite_swap(gw_store *store, gw_error *err)
     if (code == GW_OK)
         code = retire_old(conn, err);
     if (code == GW_OK)
-        code = turn_forward(conn, err);
+        code = turn_tables(conn, rename_forward, err);
     if (code == GW_OK)
         code = retire_table(conn, "migration_positions", err);
     if (code == GW_OK)
@@ -304,11 +336,8 @@ gw_sqlite_swap_back(gw_store *store, gw_error *err)
 
     if (code == GW_OK)
         code = check_way_back(s, err);
-    for (size_t i = 0; i < COUNT(turns) && code == GW_OK; i++) {
-        code = retire_table(conn, turns[i].live, err);
-        if (code == GW_OK)
-            code = rename_table(conn, turns[i].old, turns[i].live, err);
-    }
+    if (code == GW_OK)
+        code = turn_tables(conn, rename_back, err);
     if (code == GW_OK)
         code = renew_group(conn, &made, err);
     if (code == GW_OK)

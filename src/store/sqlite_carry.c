@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an application has hung on the live tables by itself, indexes and
+ * triggers: a cutover puts other tables in their place, so these are made
+ * anew there, under the same names and from the same text. */
+#include <sqlite3.h>
+
+#include "store/sqlite_priv.h"
+
+struct gw_sqlite_carried {
+    gw_slice type, name, sql;
+    gw_sqlite_carried *next;
+};
+
+/* Our own indexes end in a number. */
+static const char find_sql[] =
+    "SELECT type, name, sql FROM sqlite_schema"
+    " WHERE tbl_name IN ('positions', 'events', 'models', 'id_sequences')"
+    " AND type IN ('index', 'trigger') AND sql IS NOT NULL"
+    " AND rtrim(name, '0123456789') NOT IN ('positions_migration_index_',"
+    "  'events_position_', 'events_fqid_') ORDER BY rowid";
+
+gw_code
+gw_sqlite_find_carried(gw_sqlite_conn *conn, gw_arena *arena,
+                       gw_sqlite_carried **out, gw_error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    gw_sqlite_carried **end = out;
+    bool row = true;
+    gw_code code = gw_sqlite_prepare(conn, find_sql, &statement, err);
+
+    *out = NULL;
+    while (code == GW_OK && row) {
+        code = gw_sqlite_step(conn, statement, &row, err);
+        if (code != GW_OK || !row)
+            break;
+        gw_sqlite_carried *one = GW_ARENA_NEW(arena, gw_sqlite_carried, 1);
+        *one = (gw_sqlite_carried){
+            .type = gw_arena_dup(arena, gw_sqlite_text(statement, 0)),
+            .name = gw_arena_dup(arena, gw_sqlite_text(statement, 1)),
+            .sql = gw_arena_dup(arena, gw_sqlite_text(statement, 2)),
+        };
+        *end = one;
+        end = &one->next;
+    }
+    (void)sqlite3_finalize(statement);
+    return code;
+}
+
+/* Runs the first statement of a text; a schema that somebody has tampered
+ * with may hold more. */
+static gw_code
+run_one(gw_sqlite_conn *conn, const char *sql, gw_error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    bool row = false;
+    gw_code code = gw_sqlite_prepare(conn, sql, &statement, err);
+
+    if (code == GW_OK)
+        code = gw_sqlite_step(conn, statement, &row, err);
+    (void)sqlite3_finalize(statement);
+    return code;
+}
+
+static gw_code
+make_anew(gw_sqlite_conn *conn, const gw_sqlite_carried *one, gw_error *err)
+{
+    char *drop =
+        sqlite3_mprintf("DROP %s IF EXISTS \"%w\"", one->type.at, one->name.at);
+
+    if (!drop)
+        return gw_sqlite_fail(conn, SQLITE_NOMEM, err);
+    gw_code code = run_one(conn, drop, err);
+    sqlite3_free(drop);
+    if (code == GW_OK)
+        code = run_one(conn, one->sql.at, err);
+    if (code != GW_OK)
+        gw_fail_prefix(err,
+                       "the %s %s of the application cannot be made anew: ",
+                       one->type.at, one->name.at);
+    return code;
+}
+
+gw_code
+gw_sqlite_carry(gw_sqlite_conn *conn, const gw_sqlite_carried *first,
+                gw_error *err)
+{
+    gw_code code = GW_OK;
+
+    for (const gw_sqlite_carried *one = first; one && code == GW_OK;
+         one = one->next)
+        code = make_anew(conn, one, err);
+    return code;
+}
