@@ -2,6 +2,7 @@
 # The front door; the work is in CMakeLists.txt, dev/ and bench/.
 #   make            the program: build/release/godwit
 #   make demo       builds it and shows a migration under load
+#   make demo-serve the dashboard on the demo's store (FRESH=1: a new one)
 #   make test       runs every test (PRESET=asan, TESTS="-R rules")
 #   make check      formatting, clang-tidy, cppcheck, layers, banned functions
 #   make bench      measures against SQLite itself (PARTS="rename lua …"),
@@ -25,6 +26,11 @@ demo:
 	@dev/deps build demo
 	@$(call build,release)
 	@dev/demo.sh
+
+demo-serve:
+	@dev/deps build
+	@$(call build,release)
+	@dev/demo-serve.sh
 
 test:
 	@dev/deps build test
@@ -61,4 +67,5 @@ install: release
 clean:
 	rm -rf build
 
-.PHONY: release demo test check bench cover fuzz fmt install clean
+.PHONY: release demo demo-serve test check bench cover fuzz fmt \
+	install clean

@@ -69,7 +69,7 @@ trap 'exit 130' INT TERM
 # ---- the show
 
 mkdir -p build/demo
-rm -f "$store" "$store"-* "$store".* build/demo/feed
+rm -rf "$store" "$store"-* "$store".* build/demo/feed
 
 title "A store of $(grouped "$positions") positions: users, groups, topics, messages, polls"
 shown godwit init
@@ -134,4 +134,7 @@ title "All of it is in $store"
 cat <<END
   sqlite3 $store .tables
   build/release/godwit rollback --store $store   the old history again
+  make demo-serve                                 the dashboard on it,
+                                                  http://127.0.0.1:5001/
+  FRESH=1 make demo-serve                         on one that is not migrated
 END

@@ -33,6 +33,13 @@ const ACTIONS = {
       + 'rollback after that.' },
 };
 
+/* The one that leads on. */
+function nextOf({ state, running, paused }) {
+  if (running) return paused ? 'resume' : null;
+  return { migration_required: 'migrate', finalization_required: 'finalize' }[
+    state] ?? null;
+}
+
 export class Controls {
   /** `issue(name)` gives the command to the server. */
   constructor(confirm, issue) {
@@ -41,7 +48,6 @@ export class Controls {
     this.list = byId('actions');
     this.pending = null; /* the one that is being given */
     this.allowed = new Map();
-    this.list.replaceChildren();
     this.list.addEventListener('click', (event) => {
       const button = event.target.closest('button[data-action]');
       if (button && button.getAttribute('aria-disabled') !== 'true') {
@@ -51,7 +57,11 @@ export class Controls {
   }
 
   draw(model) {
-    const actions = model.checks?.actions ?? [];
+    const actions = model.checks?.actions;
+    if (!actions) return;
+    if (!this.isDrawn) this.list.replaceChildren(); /* the server's */
+    this.isDrawn = true;
+    this.next = nextOf(model.checks);
     this.isAway = model.live === 'away';
     sync(this.list, actions.filter(({ name }) => ACTIONS[name]),
       () => element('li', {},
@@ -74,6 +84,7 @@ export class Controls {
       button.setAttribute('aria-describedby', why.id);
       button.classList.toggle('danger', ACTIONS[name].isDanger === true);
     }
+    button.classList.toggle('quiet', name !== this.next);
     const disabled = String(!is);
     if (button.getAttribute('aria-disabled') !== disabled) {
       button.setAttribute('aria-disabled', disabled);

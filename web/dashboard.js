@@ -13,6 +13,8 @@ import { Preview } from './preview.js';
 import { Server } from './server.js';
 
 const STALE_MS = 45_000;
+/* commands that no change of the status tells of */
+const STEERING = new Set(['pause', 'resume', 'cancel']);
 
 const LIVE = {
   stream: 'Live', poll: 'Asking every 2 s', away: 'The server is away',
@@ -62,7 +64,6 @@ class Dashboard {
     else if (type === 'status') this.takeResult(data);
     else if (type === 'progress') this.takeProgress(data);
     else if (type === 'checks') this.takeChecks(data);
-    else if (type === 'answer') this.takeProgress(data.progress ?? null);
     if (type !== 'alive' && type !== 'output') this.overview.take(this.model);
     this.touch();
   }
@@ -130,7 +131,9 @@ class Dashboard {
     try {
       const answer = await this.server.command(name);
       if (answer.progress) this.takeProgress(answer.progress);
-      this.notices.show('calm', title, 'The server has taken the command.');
+      if (STEERING.has(name)) {
+        this.notices.show('calm', title, 'The server has taken the command.');
+      }
       await this.look();
     } catch (error) {
       if (error.status === 401) this.forget();

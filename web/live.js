@@ -155,12 +155,11 @@ export class Live {
       const answers = await Promise.all([
         this.server.ask('/migrate/result', { signal }),
         this.server.ask('/migrate/checks', { signal }),
-        this.server.secret ? this.server.command('progress', { signal })
-          : null]);
+        this.server.ask('/migrate/progress', { signal })]);
       if (signal?.aborted) return;
       this.take('status', answers[0]);
       this.take('checks', answers[1]);
-      if (answers[2]) this.take('answer', answers[2]);
+      this.take('progress', answers[2]);
       this.tell('poll');
     } catch (error) {
       if (signal?.aborted) return;

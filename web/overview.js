@@ -16,7 +16,7 @@ const STATES = {
 const RUNNING = { migrate: ['Migrating', 'migrate'],
   finalize: ['Finalizing', 'finalize'], import: ['Importing', 'migrate'] };
 
-const CHECKS = { idle: 'Nothing is in the way', store: 'Store',
+const CHECKS = { idle: 'Idle', store: 'Store',
   migrations: 'Migrations', caught_up: 'Caught up', last_run: 'Last run',
   disk: 'Disk space', way_back: 'Way back', verified: 'Verified' };
 
@@ -229,13 +229,27 @@ export class Overview {
     setText(byId('positions'), `${count(p.positions_done ?? NaN)} of `
       + `${count(p.positions_total ?? NaN)} positions`);
     setText(byId('events'), `${count(p.events_done ?? NaN)} events`);
-    setText(byId('rate'), `${count(p.events_per_second ?? NaN)} events/s`);
+    this.drawRate(model);
     setText(byId('time-left'), span((p.seconds_left ?? NaN) * 1000));
+    setText(byId('time-range'), p.seconds_left_min != null
+      && p.seconds_left_max > p.seconds_left_min
+      ? `${span(p.seconds_left_min * 1000)} to ${
+        span(p.seconds_left_max * 1000)}` : '');
     setText(byId('lag'), `${count(p.lag_positions ?? NaN)} positions`);
     setText(byId('run-line'), checks?.run
       ? `Run ${count(checks.run)}${checks.running
         ? `, ${checks.running}` : ''}` : '');
     this.steps.draw(model);
+  }
+
+  /* Of the last seconds; afterwards, of all the run. */
+  drawRate({ progress, checks, newest }) {
+    const isOver = checks && !checks.running && newest?.run === checks.run
+      && newest.events > 0 && newest.duration_ms > 0;
+    const rate = isOver ? newest.events / newest.duration_ms * 1000
+      : progress?.events_per_second ?? NaN;
+    setText(byId('rate'), `${count(rate)} events/s`);
+    setText(byId('rate-note'), isOver ? 'over all the run' : '');
   }
 
   drawChecks({ checks }) {

@@ -44,7 +44,7 @@ export class Plot {
   constructor() {
     this.box = byId('plot');
     this.samples = new Samples();
-    this.isNews = false;
+    this.isNews = true; /* that there is nothing */
     this.chart = null;
     new ResizeObserver(() => this.resize()).observe(this.box);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change',
@@ -65,6 +65,7 @@ export class Plot {
     if (!this.isNews) return;
     this.isNews = false;
     setHidden(byId('plot-empty'), this.samples.length > 0);
+    setHidden(byId('plot-caption'), this.samples.length === 0);
     setHidden(this.box, this.samples.length === 0);
     if (this.samples.length === 0) return;
     if (!this.chart) this.make();

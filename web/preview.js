@@ -7,6 +7,7 @@ import { byId, count, element, setHidden, setText, sync, visible }
 const VALUE_SHOWN = 240; /* characters, until more are asked for */
 const EVENTS_SHOWN = 50; /* of one migration at one position */
 const FIELDS_SHOWN = 100;
+const PAIRS_MOST = 250_000; /* beyond that nothing is paired */
 
 /** A number that JavaScript would round: as it was written. */
 class Exact {
@@ -30,24 +31,39 @@ export function show(value) {
   return JSON.stringify(value);
 }
 
+/* How an event is found again, the surest way first. */
+const LIKENESS = [
+  (a, b) => a.fqid === b.fqid && a.type === b.type
+    && show(a.data) === show(b.data),
+  (a, b) => a.fqid === b.fqid && a.type === b.type,
+  (a, b) => a.fqid === b.fqid,
+  /* a collection that is called otherwise now */
+  (a, b) => a.type === b.type && idOf(a) === idOf(b),
+];
+const idOf = ({ fqid }) => fqid.slice(fqid.indexOf('/'));
+
 /**
- * Pairs of events [before, after], one of them null when it has none: of the
- * same model, in the order in which they come.
+ * Pairs of events [before, after] that are about the same, in the order of
+ * those before; one is null where there is none, the new ones at the end.
  */
 export function pairEvents(before, after) {
-  const rest = [...after];
-  const pairs = [];
-  for (const event of before) {
-    const at = rest.findIndex((other) => other.fqid === event.fqid);
-    /* what comes before its partner is new */
-    if (at >= 0) {
-      for (const added of rest.splice(0, at)) pairs.push([null, added]);
-      pairs.push([event, rest.shift()]);
-    } else {
-      pairs.push([event, null]);
+  const rest = new Set(after);
+  const found = new Map();
+  if (before.length * after.length <= PAIRS_MOST) {
+    for (const isLike of LIKENESS) {
+      for (const event of before) {
+        if (found.has(event)) continue;
+        for (const other of rest) {
+          if (!isLike(event, other)) continue;
+          found.set(event, other);
+          rest.delete(other);
+          break;
+        }
+      }
     }
   }
-  return [...pairs, ...rest.map((added) => [null, added])];
+  return [...before.map((event) => [event, found.get(event) ?? null]),
+    ...[...rest].map((added) => [null, added])];
 }
 
 /** Fields of a pair's data: [name, text before, text after]; null: none. */
@@ -79,6 +95,16 @@ function valueNode(text) {
   return node;
 }
 
+function fieldNode([name, old, now], index) {
+  const isSame = old === now;
+  const mark = isSame ? null : index === 1 ? 'removed' : 'added';
+  return element('div', { class: isSame ? 'same' : 'changed' },
+    element('dt', {}, mark
+      ? element('span', { class: 'heard' }, `${mark} `) : null,
+    visible(name)),
+    element('dd', {}, valueNode(index === 1 ? old : now)));
+}
+
 function sideNode(side, event, other, fields) {
   if (!event) {
     return element('div', { class: `side ${side} none` }, side === 'before'
@@ -86,21 +112,15 @@ function sideNode(side, event, other, fields) {
   }
   const index = side === 'before' ? 1 : 2;
   const mine = fields.filter((field) => field[index] !== null);
+  const has = (key) => !other || other[key] === event[key];
   const box = element('div', { class: `side ${side}` },
     element('p', { class: 'event-name' },
-      element('code', {}, visible(event.fqid)), ' ',
-      element('span', { class: other && other.type === event.type ? 'type'
-        : 'type changed' }, event.type)));
-  const list = element('dl', { class: 'fields' });
-  for (const field of mine.slice(0, FIELDS_SHOWN)) {
-    const isSame = field[1] === field[2];
-    const mark = isSame ? null : side === 'before' ? 'removed' : 'added';
-    list.append(element('div', { class: isSame ? 'same' : 'changed' },
-      element('dt', {}, mark
-        ? element('span', { class: 'heard' }, `${mark} `) : null,
-      visible(field[0])),
-      element('dd', {}, valueNode(field[index]))));
-  }
+      element('code', { class: has('fqid') ? null : 'changed' },
+        visible(event.fqid)), ' ',
+      element('span', { class: has('type') ? 'type' : 'type changed' },
+        event.type)));
+  const list = element('dl', { class: 'fields' },
+    ...mine.slice(0, FIELDS_SHOWN).map((field) => fieldNode(field, index)));
   if (mine.length > FIELDS_SHOWN) {
     list.append(element('div', {}, element('dt', {}, '…'), element('dd', {},
       `${count(mine.length - FIELDS_SHOWN)} more fields`)));
@@ -109,15 +129,21 @@ function sideNode(side, event, other, fields) {
   return box;
 }
 
-function pairNode([before, after]) {
+function pairNode([before, after], withSame) {
   const fields = pairFields(before, after);
+  const same = before && after && !withSame
+    ? fields.filter(([, old, now]) => old === now) : [];
+  const shown = fields.filter((field) => !same.includes(field));
   return element('div', { class: 'pair' },
-    sideNode('before', before, after, fields),
-    sideNode('after', after, before, fields));
+    sideNode('before', before, after, shown),
+    sideNode('after', after, before, shown),
+    same.length ? element('p', { class: 'kept' }, 'As before: ',
+      visible(same.slice(0, FIELDS_SHOWN).map(([name]) => name).join(', ')),
+      same.length > FIELDS_SHOWN ? ', …' : null) : null);
 }
 
 const isSame = ([before, after]) => before && after
-  && before.type === after.type && show(before.data) === show(after.data);
+  && before.fqid === after.fqid && before.type === after.type && show(before.data) === show(after.data);
 
 export class Preview {
   /** `getSecret` gives it, or null when it is not given. */
@@ -135,12 +161,15 @@ export class Preview {
       byId('preview-position').value = String(this.last + 1n);
       this.load();
     });
-    byId('preview-migration').addEventListener('change', () => this.draw());
+    for (const id of ['preview-migration', 'preview-same']) {
+      byId(id).addEventListener('change', () => this.draw());
+    }
   }
 
   showPosition(position) {
     byId('preview-position').value = position;
     byId('preview-limit').value = '1';
+    byId('preview-migration').value = '';
     byId('data').scrollIntoView({ block: 'start' });
     return this.load();
   }
@@ -188,6 +217,12 @@ export class Preview {
     this.draw();
   }
 
+  clear() {
+    this.changes = [];
+    setText(this.status, '');
+    this.draw();
+  }
+
   fillMigrations() {
     const select = byId('preview-migration');
     const chosen = select.value;
@@ -225,7 +260,8 @@ export class Preview {
             ? 'it is' : 'they are'}`) : null),
       element('div', { class: 'sides', 'aria-hidden': 'true' },
         element('span', {}, 'Before'), element('span', {}, 'After')),
-      ...changed.slice(0, EVENTS_SHOWN).map(pairNode),
+      ...changed.slice(0, EVENTS_SHOWN).map((pair) => pairNode(pair,
+        byId('preview-same').checked)),
       rest > 0 ? element('p', { class: 'hint' },
         `${count(rest)} more events are changed`) : null);
   }
@@ -235,6 +271,9 @@ export class Preview {
     const total = checks.pending_total;
     setText(byId('pending-total'), `${count(total)} pending`);
     setHidden(byId('pending'), checks.pending.length === 0);
+    setHidden(byId('pending-none'), total !== 0);
+    setHidden(byId('preview-form'), total === 0);
+    if (total === 0 && this.changes.length) this.clear();
     sync(byId('pending'), checks.pending, () => element('li'),
       (item, { index, file, type, kind, description }) => {
         const key = `${index} ${file} ${kind} ${type} ${description}`;

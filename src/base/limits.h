@@ -5,6 +5,7 @@
 
 #define GW_KIB 1024
 #define GW_MIB 1048576
+#define GW_GIB (INT64_C(1024) * GW_MIB)
 
 /* store and NDJSON */
 #define GW_LIMIT_FQID 48                    /* characters */

@@ -277,6 +277,15 @@ check_last_run(const outlook *o, gw_buf *text)
                                                 : BAD;
 }
 
+static void
+put_bytes(gw_buf *out, int64_t bytes)
+{
+    if (bytes < GW_GIB)
+        gw_buf_printf(out, "%" PRId64 " MiB", bytes / GW_MIB);
+    else
+        gw_buf_printf(out, "%.1f GiB", (double)bytes / (double)GW_GIB);
+}
+
 /* Migrating writes a second generation; the cutover little. The share that
  * is not migrated yet, of what the store takes now, and a tenth. */
 static verdict
@@ -294,9 +303,10 @@ check_disk(const outlook *o, gw_buf *text)
         p->newest_position > 0 ? (double)ahead / (double)p->newest_position : 0;
     int64_t need =
         (int64_t)((double)p->space.used * (share + 0.1)) + 16 * GW_MIB;
-    gw_buf_printf(text,
-                  "%" PRId64 " MiB are free, about %" PRId64 " MiB are needed",
-                  p->space.free / GW_MIB, need / GW_MIB);
+    put_bytes(text, p->space.free);
+    gw_buf_text(text, " are free, about ");
+    put_bytes(text, need);
+    gw_buf_text(text, " are needed");
     return p->space.free >= need ? GOOD : BAD;
 }
 
