@@ -223,7 +223,7 @@ put_failure(gw_asker *a, const gw_ask *ask, const char *why, gw_buf *out)
         text = NULL;
     if (text)
         gw_buf_printf(out, "%d %s", item->answer.status, text);
-    else if (item->answer.status == 404)
+    else if (ask->message.len > 4 && memcmp(ask->message.at, "404 ", 4) == 0)
         gw_buf_slice(out, gw_buf_as_slice(&ask->message));
     else
         gw_buf_printf(out, "%d %.*s", item->answer.status,
@@ -300,6 +300,9 @@ gw_ask_look(gw_asker *asker, gw_ask *ask, gw_error *err)
     if (ask->state != GW_ASK_WAITING || !item->is_done)
         return GW_OK;
     ask->message.len = 0;
+    if (item->code == GW_OK || item->code == GW_E_INPUT ||
+        item->code == GW_E_LIMIT) /* of its answer, however wrong */
+        asker->was_reached = true;
     if (item->code == GW_E_STORE) { /* a temporary file of ours */
         *err = item->err;
         return item->code;
@@ -311,7 +314,6 @@ gw_ask_look(gw_asker *asker, gw_ask *ask, gw_error *err)
     }
     if (item->code != GW_OK)
         return fail_try(asker, ask, NULL, false, err);
-    asker->was_reached = true;
     if (item->answer.status == 200) {
         ask->state = GW_ASK_ANSWERED;
         return GW_OK;

@@ -274,7 +274,8 @@ gw_import(const gw_run *run, const gw_import_options *options, gw_error *err)
 
     if (!source)
         return gw_fail(err, GW_E_USAGE,
-                       "no such source; there are wukongim and ndjson");
+                       "there is no source %s; there are wukongim and ndjson",
+                       options->source ? options->source : "\"\"");
     gw_code code = gw_store_lock(run->store, "import", err);
     if (code != GW_OK)
         return code;

@@ -396,17 +396,45 @@ next_task(void *self, gw_task *task, bool *has, gw_error *err)
     return GW_OK;
 }
 
+static bool
+is_list_of_texts(gw_arena *arena, gw_slice raw)
+{
+    gw_values values;
+    gw_error ignored;
+
+    if (gw_json_kind_of(raw) != GW_JSON_ARRAY ||
+        gw_json_array(arena, raw, &values, &ignored) != GW_OK)
+        return false;
+    for (size_t i = 0; i < values.n; i++)
+        if (gw_json_kind_of(values.at[i]) != GW_JSON_STRING)
+            return false;
+    return true;
+}
+
 static gw_code
 reply(void *self, gw_task *task, gw_error *err)
 {
     gw_wk_bring *b = self;
     bring_task *t = (bring_task *)task;
+    gw_ask *ask = &task->ask;
     bool is_there = true;
 
-    if (task->ask.state == GW_ASK_REFUSED)
+    if (ask->state == GW_ASK_REFUSED)
         return GW_OK;
-    return gw_wk_read_object(b->wk, &task->ask, &t->entry.lists, &is_there,
-                             err);
+    gw_code code =
+        gw_wk_read_object(b->wk, ask, &t->entry.lists, &is_there, err);
+    if (code != GW_OK || !is_there)
+        return code;
+    for (const char *const *name = CHANNEL_LISTS; *name; name++) {
+        gw_slice raw = gw_wk_member(t->entry.lists, *name);
+        if (raw.at && !is_list_of_texts(&ask->arena, raw)) {
+            t->entry.lists = (gw_fields){0};
+            return gw_ask_again(&b->wk->asker, ask,
+                                "the answer holds a list that is none of uids",
+                                err);
+        }
+    }
+    return GW_OK;
 }
 
 /* The answer becomes fields in the arena of the position. */
@@ -578,6 +606,18 @@ gw_wk_bring_found(gw_wk *wk, gw_error *err)
         code = bring_round(wk, true, false, &any, err);
         if (code == GW_OK)
             code = bring_round(wk, false, false, &any, err);
+    }
+    return code;
+}
+
+gw_code
+gw_wk_bring_found_users(gw_wk *wk, gw_error *err)
+{
+    gw_code code = GW_OK;
+
+    for (bool any = true; any && code == GW_OK;) {
+        any = false;
+        code = bring_round(wk, true, false, &any, err);
     }
     return code;
 }

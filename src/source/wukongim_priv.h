@@ -105,6 +105,9 @@ typedef struct gw_wk_bring gw_wk_bring;
 /** Asks for all users and channels that were found but not asked for, until
  *  nothing new appears. */
 GW_MUST_CHECK gw_code gw_wk_bring_found(gw_wk *wk, gw_error *err);
+/** The same of users alone: before the list of channels is read, channels are
+ *  not asked for, since their rows are to come with their members. */
+GW_MUST_CHECK gw_code gw_wk_bring_found_users(gw_wk *wk, gw_error *err);
 /** Keeps in mind that a uid holds a comma: lists have it split. */
 GW_MUST_CHECK gw_code gw_wk_note_comma(gw_wk *wk, gw_slice uid, gw_error *err);
 

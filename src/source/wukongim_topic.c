@@ -86,7 +86,17 @@ reply(void *self, gw_task *task, gw_error *err)
         warm(s, t);
         return GW_OK;
     }
-    return gw_wk_read_array(s->wk, ask, &t->names, &is_there, err);
+    gw_code code = gw_wk_read_array(s->wk, ask, &t->names, &is_there, err);
+    if (code != GW_OK || !is_there)
+        return code;
+    for (size_t i = 0; i < t->names.n; i++) {
+        if (gw_json_kind_of(t->names.at[i]) == GW_JSON_STRING)
+            continue;
+        t->names = (gw_values){0};
+        return gw_ask_again(&s->wk->asker, ask, "a topic's name is no text",
+                            err);
+    }
+    return GW_OK;
 }
 
 /* ---- sorting names ---- */
@@ -172,8 +182,7 @@ take(void *self, gw_task *task, bool *took, bool *is_over, gw_error *err)
         return GW_OK;
     gw_slice *names = GW_ARENA_NEW(&task->ask.arena, gw_slice, t->names.n + 1);
     for (size_t i = 0; i < t->names.n; i++)
-        if (gw_json_kind_of(t->names.at[i]) == GW_JSON_STRING)
-            names[n++] = gw_json_string(&task->ask.arena, t->names.at[i]);
+        names[n++] = gw_json_string(&task->ask.arena, t->names.at[i]);
     qsort(names, n, sizeof(*names), compare_names);
     for (size_t i = 0; i < n && code == GW_OK; i++)
         if (i == 0 || !gw_slice_equal(names[i], names[i - 1]))

@@ -182,7 +182,7 @@ gw_wk_step_user(gw_wk *wk, gw_error *err)
     gw_code code = bring_list(wk, err);
 
     if (code == GW_OK)
-        code = gw_wk_bring_found(wk, err);
+        code = gw_wk_bring_found_users(wk, err);
     return code == GW_OK && !wk->is_complete ? gw_wk_bring_devices(wk, err)
                                              : code;
 }
