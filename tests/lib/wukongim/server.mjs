@@ -349,8 +349,13 @@ function readBody(req) {
 /** Resolves when more can be written, or nobody reads any more. */
 function drained(res) {
     return new Promise((resolve) => {
-        res.once('drain', resolve);
-        res.once('close', resolve);
+        const done = () => {
+            res.off('drain', done);
+            res.off('close', done);
+            resolve();
+        };
+        res.on('drain', done);
+        res.on('close', done);
     });
 }
 

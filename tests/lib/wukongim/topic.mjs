@@ -94,8 +94,9 @@ export class Topic {
 
     /** How many messages can still be read. */
     get count() {
-        return this.segments.reduce((n, s) =>
-            n + s.last - s.first + 1 - (s.missing?.size ?? 0), 0);
+        const [{ first, base }] = this.segments;
+        return this.segments.reduce((n, s) => n + s.last - s.first + 1 -
+            (s.missing?.size ?? 0), 0) - Math.max(0, base - first);
     }
 
     /** n more messages; `special` are members that the first of them gets. */
@@ -130,10 +131,12 @@ export class Topic {
         return this;
     }
 
-    /** All seqs that can be read, ascending. */
+    /** All seqs that can be read, ascending: of the oldest segment those
+     *  below its name cannot, of the others they are found by a jump. */
     * seqs() {
-        for (const s of this.segments) {
-            for (let seq = s.first; seq <= s.last; seq++) {
+        for (const [n, s] of this.segments.entries()) {
+            let seq = n > 0 ? s.first : Math.max(s.first, s.base);
+            for (; seq <= s.last; seq++) {
                 if (!s.missing?.has(seq)) yield seq;
             }
         }
