@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whatever fails on the way: the store is that of an undisturbed import, and
+// holds what the double's ledger says was sent.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { assertSameDump, describe, dumpText, sleep } from '../lib/godwit.mjs';
+import { assertImported, emptyStore, importInto, mustImport, startImport }
+    from '../lib/import.mjs';
+import { PASSING, sampleWorld, startDouble, World } from '../lib/wukongim.mjs';
+
+const SIZE = { users: 120, topics: 200, messages: 4000 };
+
+/** The dump of an import that nothing disturbs. */
+async function undisturbed(t, size = SIZE) {
+    const world = sampleWorld(size);
+    const double = await startDouble(t, world);
+    const store = emptyStore(t);
+    await mustImport(store, double, { code: size.quirks === false ? 0 : 4 });
+    await assertImported(store, world);
+    return dumpText(store);
+}
+
+/** What the store holds was handed over whole, item by item. */
+async function assertInLedger(store, double) {
+    const { channels } = await assertImported(store, double.world);
+    for (const { topic } of channels.values()) {
+        if (!topic) continue;
+        for (const seq of topic.seqs()) {
+            assert.ok(topic.delivered[seq] > 0,
+                `${topic.name} ${seq} was never sent`);
+        }
+    }
+}
+
+for (const kind of PASSING) {
+    test(`requests of which a tenth fails with ${kind} lose and double nothing`,
+        async (t) => {
+            const world = sampleWorld(SIZE);
+            const double = await startDouble(t, world, { faults: {
+                rate: 0.1, kinds: [kind], seed: 5 } });
+            const store = emptyStore(t);
+
+            await mustImport(store, double, { code: 4 });
+
+            assert.ok(double.ledger.faults[kind] > 10);
+            await assertInLedger(store, double);
+        });
+}
+
+test('the store after every kind of failure, and restarts of the source, is ' +
+    'that of an undisturbed import', async (t) => {
+    const want = await undisturbed(t);
+    const world = sampleWorld(SIZE);
+    const double = await startDouble(t, world, { faults: { rate: 0.08,
+        kinds: [...PASSING, 'empty', 'html', '400', 'hang', 'stall'],
+        seed: 9 } });
+    const store = emptyStore(t);
+
+    const child = startImport(double, store, { args: ['--timeout', '400ms'] });
+    let isOver = false;
+    child.ended.then(() => { isOver = true; });
+    while (!isOver) {
+        await sleep(400);
+        if (!isOver) await double.restart({ downMs: 30 });
+    }
+    const r = await child.ended;
+
+    assert.equal(r.code, 4, describe(r));
+    await assertInLedger(store, double);
+    assertSameDump(dumpText(store), want, 'after failures');
+});
+
+test('with other numbers of requests at a time the store is the same',
+    async (t) => {
+        const want = await undisturbed(t);
+        for (const parallel of ['1', '50']) {
+            const double = await startDouble(t, sampleWorld(SIZE));
+            const store = emptyStore(t);
+
+            await mustImport(store, double,
+                { code: 4, args: ['--parallel', parallel] });
+
+            assertSameDump(dumpText(store), want, `--parallel ${parallel}`);
+        }
+    });
+
+test('Retry-After is waited for', async (t) => {
+    const world = new World();
+    world.topic(2, 'g', { senders: ['a'] }).append(10);
+    const double = await startDouble(t, world);
+    const store = emptyStore(t);
+    const times = [];
+    double.faults.order('503', { path: '/migrate/allusers', retryAfter: 1 });
+    double.onRequest = ({ path }) => {
+        if (path === '/migrate/allusers') times.push(performance.now());
+    };
+
+    await mustImport(store, double);
+
+    assert.ok(times.length >= 2);
+    assert.ok(times[1] - times[0] >= 900, `${times[1] - times[0]} ms`);
+});
+
+test('a source that goes away for good is given up, and the import goes on ' +
+    'when it is back', async (t) => {
+    const world = sampleWorld({ ...SIZE, quirks: false });
+    const double = await startDouble(t, world);
+    const store = emptyStore(t);
+    let n = 0;
+    double.onRequest = ({ path }) => {
+        if (path === '/channel/messagesync' && ++n === 100) {
+            double.faults.order('reset', { times: 1e9 });
+        }
+    };
+
+    const r = await importInto(store, double,
+        { args: ['--give-up-after', '2s'] });
+    double.faults.orders.length = 0;
+    double.onRequest = null;
+    await mustImport(store, double);
+
+    assert.equal(r.code, 1, describe(r));
+    await assertInLedger(store, double);
+});
+
+test('a source that is never reached is told from one that was', async (t) => {
+    const double = await startDouble(t, new World());
+    const { url } = double;
+    await double.close();
+    double.close = () => {};
+    const store = emptyStore(t);
+
+    const r = await importInto(store, url, { args: ['--give-up-after', '1s'] });
+
+    assert.equal(r.code, 3, describe(r));
+    assert.match(r.err, /refused|connect/i);
+});
