@@ -6,7 +6,7 @@
 #   make test       runs every test (PRESET=asan, TESTS="-R rules")
 #   make check      formatting, clang-tidy, cppcheck, layers, banned functions
 #   make bench      measures against SQLite itself (PARTS="rename lua …"),
-#                   or what BENCH names: migrate, import
+#                   or what BENCH names: migrate, import, serve
 #   make cover      line coverage of src from the tests
 #   make fuzz       a minute on each fuzzer (SECONDS=60)
 PRESET  ?= dev

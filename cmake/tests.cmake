@@ -70,6 +70,9 @@ endif()
 # the server's fuzzer, built by clang, for a minute; the others are `make fuzz`
 gw_add_test(fuzz/http ${PROJECT_SOURCE_DIR}/dev/fuzz_http.sh)
 
+# the server under ThreadSanitizer, built so too; longer: dev/tsan_http.sh
+gw_add_test(tsan/http ${PROJECT_SOURCE_DIR}/dev/tsan_http.sh 10)
+
 # the real program
 foreach(kind e2e faults import web)
     file(GLOB files CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}

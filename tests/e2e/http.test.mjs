@@ -611,7 +611,9 @@ test('many clients with random commands find a server in order', async (t) => {
                 'discard', 'verify', 'nonsense']);
             const r = random.below(4) === 0
                 ? await server.ask({ path: random.pick(['/migrate/result',
-                    '/migrate/history', '/metrics', '/ready']) })
+                    '/migrate/history', '/migrate/progress', '/metrics',
+                    '/ready', '/internal/manager']), headers: {
+                    Authorization: `Bearer ${server.secret}` } })
                 : await server.post(cmd);
             seen.add(r.status);
             assert.ok([200, 400].includes(r.status), `${cmd}: ${r.text}`);
