@@ -23,7 +23,7 @@ export async function* exported(store, ...args) {
 /** A model's line; integers that a number would round become text. */
 function parseModel(line) {
     const { fqid, deleted, data } = JSON.parse(line.replace(
-        /("message_id":)([0-9]+)/, '$1"$2"'));
+        /("message_id": ?)([0-9]+)/, '$1"$2"'));
     const [collection, id] = fqid.split('/');
     const { id: own, meta_position: position, meta_deleted: gone, ...fields } =
         data;
