@@ -51,6 +51,7 @@ class Dashboard {
     document.documentElement.classList.add('scripted');
     this.live.start();
     this.history.load();
+    this.loadSamples();
     setInterval(() => this.touch(), 1000);
     document.addEventListener('visibilitychange', () => this.touch());
     this.touch();
@@ -98,6 +99,16 @@ class Dashboard {
     }
   }
 
+  /* What was before this page was opened, or while it was away. */
+  async loadSamples() {
+    try {
+      this.plot.load(await this.server.ask('/migrate/samples'));
+      this.touch();
+    } catch {
+      /* the plot begins here */
+    }
+  }
+
   async loadHistory() {
     if (this.history.page === 1) await this.history.load();
     this.model.newest = this.history.newest;
@@ -115,6 +126,7 @@ class Dashboard {
 
   tell(how) {
     if (this.model.live === how) return;
+    if (how === 'stream' && this.model.live === 'away') this.loadSamples();
     this.model.live = how;
     if (how === 'refused' && !this.secret.dialog.open) {
       this.secret.ask('This server tells its state only with its secret.')
@@ -145,7 +157,7 @@ class Dashboard {
   /** Looks once, without the stream. */
   async look() {
     const [result, checks] = await Promise.all([
-      this.server.ask('/migrate/result'), this.server.ask('/migrate/checks')]);
+      this.server.result(), this.server.ask('/migrate/checks')]);
     this.take('checks', checks);
     this.take('status', result);
   }
@@ -172,14 +184,14 @@ class Dashboard {
   }
 
   forget() {
-    this.server.secret = null;
+    this.server.secret = '';
     this.touch();
   }
 
   /** All that this page knows, as a file. */
   async exportLogs() {
     const { result, progress, checks } = this.model;
-    const history = await this.server.ask('/migrate/history?limit=200')
+    const history = await this.server.history({ limit: 200 })
       .catch(() => ({ runs: [] }));
     const text = JSON.stringify({ exported_at: new Date().toISOString(),
       result, progress, checks, history: history.runs,
@@ -206,7 +218,7 @@ class Dashboard {
 
   draw() {
     const { model } = this;
-    model.hasSecret = this.server.secret !== null;
+    model.hasSecret = this.server.secret !== '';
     this.drawLive();
     this.overview.draw(model);
     this.preview.drawPending(model);

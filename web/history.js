@@ -25,12 +25,11 @@ export class History {
 
   async load() {
     const before = this.befores.at(-1);
-    const query = before ? `before=${before}&` : '';
     this.number = (this.number ?? 0) + 1;
     const { number } = this;
     try {
-      const answer = await this.server.ask(
-        `/migrate/history?${query}limit=${PAGE}`);
+      const answer = await this.server.history(
+        { before: before || undefined, limit: PAGE });
       if (number !== this.number) return;
       this.runs = answer.runs;
       this.next = answer.next;

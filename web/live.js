@@ -111,8 +111,8 @@ export class Live {
     try {
       const more = { Accept: 'text/event-stream' };
       if (this.place) more['Last-Event-ID'] = this.place;
-      const response = await fetch(`${this.server.base}/migrate/events`, {
-        headers: this.server.headers(more), cache: 'no-store',
+      const response = await fetch('/migrate/events', {
+        headers: { ...more, ...this.server.credentials() }, cache: 'no-store',
         credentials: 'omit', signal: silence.signal });
       if (!response.ok || !response.body) return false;
       const parser = new EventParser((type, text, id) => {
@@ -152,17 +152,17 @@ export class Live {
   /** One look by asking. */
   async poll(signal) {
     try {
-      const answers = await Promise.all([
-        this.server.ask('/migrate/result', { signal }),
+      const [result, checks, progress] = await Promise.all([
+        this.server.result(signal),
         this.server.ask('/migrate/checks', { signal }),
-        this.server.ask('/migrate/progress', { signal })]);
-      if (signal?.aborted) return;
-      this.take('status', answers[0]);
-      this.take('checks', answers[1]);
-      this.take('progress', answers[2]);
+        this.server.progress(signal)]);
+      if (signal.aborted) return;
+      this.take('status', result);
+      this.take('checks', checks);
+      this.take('progress', progress);
       this.tell('poll');
     } catch (error) {
-      if (signal?.aborted) return;
+      if (signal.aborted) return;
       this.tell(error.status === 401 ? 'refused' : 'away');
     }
   }

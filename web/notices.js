@@ -90,7 +90,7 @@ export class SecretDialog {
 
   /** The secret: the tab's, or one that is given now. */
   async get() {
-    return this.server.secret ?? this.ask();
+    return this.server.secret || this.ask();
   }
 
   ask(why = '') {

@@ -3,6 +3,7 @@
 // told last, drawn. The words are those of src/http/page.c.
 import { byId, bytes, count, DASH, element, moment, percentOf, setData,
   setHidden, setText, span, sync, visible } from './format.js';
+import { MigrationDashboard } from './godwit-client.js';
 
 const STAGES = [['required', 'Required'], ['migrate', 'Migrating'],
   ['ready', 'Migrated'], ['finalize', 'Finalizing'], ['done', 'Up to date']];
@@ -155,6 +156,7 @@ export function placeOf(text) {
 export class Overview {
   constructor(showPosition) {
     this.steps = new Steps();
+    this.whole = new MigrationDashboard(); /* for the percent of an import */
     byId('error-preview').addEventListener('click',
       () => showPosition(this.place.position));
   }
@@ -213,8 +215,10 @@ export class Overview {
   }
 
   drawFar(model) {
-    const { progress, checks } = model;
-    const percent = percentOf(progress);
+    const { progress, checks, result } = model;
+    const isImport = this.steps.command === 'import';
+    const percent = isImport && result ? this.whole.calculateProgress(result)
+      : percentOf(progress);
     const bar = byId('progress');
     setText(byId('percent'), Number.isNaN(percent) ? DASH
       : `${(Math.floor(percent * 10) / 10).toFixed(1)} %`);
@@ -222,8 +226,8 @@ export class Overview {
       if (checks?.running) bar.removeAttribute('value');
       else bar.value = 0;
     } else {
-      bar.max = progress.positions_total;
-      bar.value = Math.min(progress.positions_done, progress.positions_total);
+      bar.max = 100;
+      bar.value = percent;
     }
     const p = progress ?? {};
     setText(byId('positions'), `${count(p.positions_done ?? NaN)} of `

@@ -51,6 +51,17 @@ export class Plot {
       () => this.remake());
   }
 
+  /** All of a run that the server has kept, in place of what is here. */
+  load({ at_ms: at, events_per_second: rates, lag_positions: lags },
+    now = performance.now()) {
+    this.samples.clear();
+    if (at.length) {
+      this.samples.begin = now - at.at(-1);
+      this.samples.data = [at.map((ms) => ms / 1000), rates, lags];
+    }
+    this.isNews = true;
+  }
+
   begin() {
     this.samples.clear();
     this.isNews = true;

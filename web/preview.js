@@ -192,9 +192,8 @@ export class Preview {
   }
 
   async fetch(from, limit) {
-    const response = await fetch(`${this.server.base}/migrate/preview?`
-      + `position=${encodeURIComponent(from)}&limit=${limit}`,
-    { headers: this.server.headers(), cache: 'no-store' });
+    const response = await fetch(`/migrate/preview?position=${encodeURIComponent(from)}&limit=${limit}`,
+    { headers: this.server.credentials(), cache: 'no-store' });
     const answer = parseExact(await response.text());
     if (!response.ok) throw new Error(answer.message ?? response.statusText);
     return answer;

@@ -6,6 +6,7 @@
 
 #include "http/http_priv.h"
 
+#include "web_client_js.h"
 #include "web_controls_js.h"
 #include "web_dashboard_css.h"
 #include "web_dashboard_js.h"
@@ -46,6 +47,7 @@ static const asset ASSETS[] = {
     ASSET("dashboard.css", CSS, web_dashboard_css),
     ASSET("dashboard.js", JS, web_dashboard_js),
     ASSET("format.js", JS, web_format_js),
+    ASSET("godwit-client.js", JS, web_client_js),
     ASSET("history.js", JS, web_history_js),
     ASSET("icon.svg", SVG, web_icon_svg),
     ASSET("live.js", JS, web_live_js),

@@ -192,6 +192,7 @@ bool gw_events_handle(gw_request *request);
 bool gw_manager_get(gw_request *request);
 bool gw_manager_post(gw_request *request);
 bool gw_metrics_handle(gw_request *request);
+bool gw_samples_handle(gw_request *request);
 bool gw_checks_handle(gw_request *request);
 bool gw_preview_handle(gw_request *request);
 bool gw_page_handle(gw_request *request);

@@ -12,6 +12,7 @@ static const gw_route ROUTES[] = {
     {"GET",  "/migrate/progress",     GW_ACCESS_LOCAL,  gw_progress_handle},
     {"GET",  "/migrate/history",      GW_ACCESS_LOCAL,  gw_history_handle},
     {"GET",  "/migrate/events",       GW_ACCESS_LOCAL,  gw_events_handle},
+    {"GET",  "/migrate/samples",      GW_ACCESS_LOCAL,  gw_samples_handle},
     {"GET",  "/migrate/checks",       GW_ACCESS_LOCAL,  gw_checks_handle},
     {"GET",  "/migrate/preview",      GW_ACCESS_SECRET, gw_preview_handle},
     {"GET",  "/metrics",              GW_ACCESS_LOCAL,  gw_metrics_handle},

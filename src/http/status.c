@@ -26,6 +26,15 @@ gw_progress_handle(gw_request *request)
 }
 
 bool
+gw_samples_handle(gw_request *request)
+{
+    gw_buf body = {0};
+
+    gw_service_put_samples(request->http->service, &body);
+    return gw_reply_json(request, MHD_HTTP_OK, &body);
+}
+
+bool
 gw_history_handle(gw_request *request)
 {
     int64_t before = 0, limit = PAGE;

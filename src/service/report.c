@@ -131,6 +131,12 @@ measure(gw_service *s)
     return rates;
 }
 
+int64_t
+gw_service_rate(gw_service *s)
+{
+    return measure(s).events_per_second;
+}
+
 static void
 put_number(gw_buf *out, const char *key, int64_t value)
 {

@@ -230,6 +230,7 @@ start(gw_service *s, const gw_job *job, const gw_job_options *options,
     record->tries = tries;
     record->start = (int64_t)time(NULL);
     s->n_samples = 0;
+    gw_curve_begin(s);
     s->since_us = gw_clock_us();
     s->retries += tries > 1;
     atomic_store(&s->stop, false);
@@ -383,6 +384,7 @@ gw_service_tick(gw_service *service)
                     s->n_samples * sizeof(gw_sample));
         }
         s->samples[s->n_samples++] = sample;
+        gw_curve_add(s);
     }
     gw_previewer_check(s);
     pthread_mutex_unlock(&s->lock);

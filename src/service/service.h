@@ -129,6 +129,9 @@ void gw_service_put_answer(gw_service *service, bool with_progress,
                            gw_buf *out);
 /** The members of `progress`, as an object. */
 void gw_service_put_progress(gw_service *service, gw_buf *out);
+/** {"run","at_ms":[…],"events_per_second":[…],"lag_positions":[…]} of
+ *  the run under way or, in this server's lifetime, the last one. */
+void gw_service_put_samples(gw_service *service, gw_buf *out);
 /** {"status","step","last_err","try_count"}. */
 void gw_service_put_result(gw_service *service, gw_buf *out);
 /** What may be done now and why not, and whether a cutover would go well. */

@@ -96,6 +96,21 @@ typedef struct gw_sample {
     int64_t at_us, events, positions;
 } gw_sample;
 
+enum { GW_POINTS = 600 };
+
+/** A point of the plot; -1: not known. */
+typedef struct gw_point {
+    int64_t at_ms; /* since the run began */
+    int64_t events_per_second, lag_positions;
+} gw_point;
+
+/** All of the run under way, or of the last one. */
+typedef struct gw_curve {
+    gw_point at[GW_POINTS];
+    size_t n;
+    int64_t ticks, every; /* one of so many is taken */
+} gw_curve;
+
 /** The preview under way or the last one. */
 typedef struct gw_preview_job {
     bool is_running;
@@ -158,6 +173,7 @@ struct gw_service {
     int64_t errors[GW_CODE_COUNT];
     int64_t retries;
     gw_preview_job preview;
+    gw_curve curve;
     int64_t runs_completed, runs_failed;
     int64_t events_read, positions_read; /* of ended runs */
 };
@@ -201,6 +217,13 @@ void gw_probe_now(gw_service *s);
 /* checks.c */
 /** Positions that are not migrated yet; -1: not known. */
 int64_t gw_probe_lag(const gw_probe *probe);
+
+/* samples.c; both with the lock */
+void gw_curve_begin(gw_service *s);
+void gw_curve_add(gw_service *s);
+
+/** With the lock: events a second of the run under way; -1: not known. */
+int64_t gw_service_rate(gw_service *s);
 
 /* previewer.c */
 /** With the lock: stops a preview that is too long on its way. */

@@ -286,6 +286,28 @@ test('checks come with the events, when they change', async (t) => {
     assert.equal(events.at(-1).data.state, 'finalization_required');
 });
 
+test('the samples are of the run, from its beginning on', async (t) => {
+    const p = { ...prepare(t, { list: positions(600),
+        files: { '0002_slow.lua': SLOW } }), args: ['--batch', '512'] };
+    const server = await serve(t, p);
+    const samples = async () => (await server.ask(
+        { path: '/migrate/samples' })).json;
+    assert.deepEqual(await samples(), { run: null, at_ms: [],
+        events_per_second: [], lag_positions: [] });
+    await server.post('migrate');
+    const { at_ms: at, ...rest } = await waitFor(async () => {
+        const now = await samples();
+        return now.at_ms.length > 1 ? now : null;
+    }, 'there are some');
+    assert.ok(at.every((ms, i) => i === 0 || ms > at[i - 1]));
+    assert.ok(at[0] < 1000, `${at[0]} ms`);
+    assert.equal(rest.events_per_second.length, at.length);
+    assert.equal(rest.lag_positions.length, at.length);
+    await server.post('cancel');
+    await server.untilEnded();
+    assert.equal((await samples()).run, 1, 'kept after its end');
+});
+
 test('a preview', async (t) => {
     const big = 'x'.repeat(1 << 20);
     const list = [...positions(3), { events: [

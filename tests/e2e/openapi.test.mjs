@@ -64,6 +64,7 @@ test('every command answers as the document says', async (t) => {
         await call(server, '/migrate/result', 'get');
         await call(server, '/migrate/progress', 'get');
         await call(server, '/migrate/checks', 'get');
+        await call(server, '/migrate/samples', 'get');
         await call(server, '/migrate/preview', 'get');
         await call(server, '/', 'get');
     }
@@ -86,8 +87,8 @@ test('a run under way and a failed one', async (t) => {
     await command(running, 'migrate');
     assert.equal((await command(running, 'stats')).status, 400);
     for (const where of ['/migrate/result', '/migrate/progress',
-        '/migrate/history', '/migrate/checks', '/migrate/preview', '/metrics',
-        '/ready']) {
+        '/migrate/history', '/migrate/samples', '/migrate/checks',
+        '/migrate/preview', '/metrics', '/ready']) {
         await call(running, where, 'get');
     }
     await command(running, 'pause');
