@@ -7,7 +7,7 @@
 #include "source/import_priv.h"
 
 /* Models in memory; they are written and dropped with each commit. */
-#define MODEL_BYTES ((size_t)16 * GW_MIB)
+#define MODEL_BYTES ((size_t)8 * GW_MIB)
 enum { PAUSE_NS = 50 * 1000 * 1000 };
 
 static const gw_source *const SOURCES[] = {&gw_source_wukongim,
