@@ -59,6 +59,7 @@
 #define GW_LIMIT_SOURCE_PAGE ((size_t)16 * GW_MIB)   /* of messages */
 #define GW_LIMIT_SOURCE_ROW ((size_t)GW_MIB)         /* of a list */
 #define GW_LIMIT_SOURCE_ROWS UINT32_MAX              /* of a list */
+#define GW_LIMIT_SOURCE_URL 1024                     /* bytes */
 #define GW_LIMIT_SOURCE_KEY 1024                     /* bytes of an id */
 
 /* defaults a user may change */

@@ -86,6 +86,9 @@ open_service(gw_session *s, const char *uri, const char *state_dir,
         .memory_bytes = (size_t)gw_options_number(o, GW_OPTION_MEMORY),
         .keyframe_events = gw_options_number(o, GW_OPTION_KEYFRAME_EVENTS),
         .lock_wait_ms = (int)gw_options_number(o, GW_OPTION_LOCK_WAIT),
+        .token_file = gw_options_text(o, GW_OPTION_TOKEN_FILE),
+        .tls_ca = gw_options_text(o, GW_OPTION_TLS_CA),
+        .allow_plaintext = gw_options_flag(o, GW_OPTION_ALLOW_PLAINTEXT),
         .log = log,
     };
 

@@ -17,7 +17,8 @@
     (GW_OPTION_BIT(LISTEN) | GW_OPTION_BIT(STATE_DIR) |                        \
      GW_OPTION_BIT(AUTH_PASSWORD_FILE) | GW_OPTION_BIT(TLS_CERT) |             \
      GW_OPTION_BIT(TLS_KEY) | GW_OPTION_BIT(ALLOW_PLAINTEXT) |                 \
-     GW_OPTION_BIT(ALLOW_HOST) | GW_OPTION_BIT(PROTECT_STATUS))
+     GW_OPTION_BIT(ALLOW_HOST) | GW_OPTION_BIT(PROTECT_STATUS) |               \
+     GW_OPTION_BIT(TOKEN_FILE) | GW_OPTION_BIT(TLS_CA))
 
 #define CLIENT                                                                 \
     (GW_OPTION_BIT(AUTH_PASSWORD_FILE) | GW_OPTION_BIT(TLS_CA) |               \

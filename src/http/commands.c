@@ -3,6 +3,7 @@
 #include <microhttpd.h>
 
 #include "http/http_priv.h"
+#include "source/source.h"
 
 enum {
     WAIT_MS = 100,        /* for a command to end */
@@ -96,6 +97,18 @@ wait_for(gw_request *request, bool (*is_over)(gw_request *request),
 
 /* ---- the commands ---- */
 
+static gw_code
+check_source(const gw_job *job, const gw_job_options *options, gw_error *err)
+{
+    if (!job->has_source && options->source[0])
+        return gw_fail(err, GW_E_INPUT, "source is for import");
+    if (!job->has_source)
+        return GW_OK;
+    if (!options->source[0])
+        return gw_fail(err, GW_E_INPUT, "import needs a source");
+    return gw_source_check_url(options->source, err);
+}
+
 static bool
 issue(gw_request *request, const gw_job *job, const gw_job_options *options)
 {
@@ -105,6 +118,8 @@ issue(gw_request *request, const gw_job *job, const gw_job_options *options)
         return gw_reply_error(request, MHD_HTTP_BAD_REQUEST,
                               "restart and keep_migrated are for migrate and "
                               "finalize");
+    if (check_source(job, options, &err) != GW_OK)
+        return gw_reply_error(request, MHD_HTTP_BAD_REQUEST, err.text);
     if (gw_service_issue(request->http->service, job, options, &request->number,
                          &err) != GW_OK)
         return fail(request, &err);
@@ -176,6 +191,22 @@ static const struct {
 
 /* ---- what was asked ---- */
 
+static gw_code
+read_source(gw_arena *arena, gw_slice value, gw_order *out, gw_error *err)
+{
+    char *to = out->options.source;
+
+    if (gw_json_kind_of(value) != GW_JSON_STRING)
+        return gw_fail(err, GW_E_INPUT, "source must be a string");
+    gw_slice text = gw_json_string(arena, value);
+    if (text.len > GW_LIMIT_SOURCE_URL)
+        return gw_fail(err, GW_E_INPUT, "source is longer than %d bytes",
+                       GW_LIMIT_SOURCE_URL);
+    memcpy(to, text.at, text.len);
+    to[text.len] = '\0';
+    return GW_OK;
+}
+
 /* One member; those that nobody knows are passed over. */
 static gw_code
 read_member(gw_arena *arena, const gw_field *field, gw_order *out,
@@ -196,6 +227,8 @@ read_member(gw_arena *arena, const gw_field *field, gw_order *out,
             return gw_fail(err, GW_E_INPUT, "cmd must be a string");
         out->cmd = gw_json_string(arena, field->value);
     }
+    if (gw_slice_equal(field->key, GW_LIT("source")))
+        return read_source(arena, field->value, out, err);
     for (size_t i = 0; i < sizeof(FLAGS) / sizeof(FLAGS[0]); i++) {
         if (!gw_slice_equal(field->key, gw_slice_of(FLAGS[i].name)))
             continue;

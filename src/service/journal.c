@@ -80,6 +80,12 @@ put_time(gw_buf *out, const char *key, int64_t seconds)
     gw_buf_printf(out, ",\"%s\":\"%s\"", key, text);
 }
 
+const char *
+gw_record_step(const gw_record *record)
+{
+    return record->step[0] ? record->step : record->job->step;
+}
+
 void
 gw_record_put(const gw_record *r, gw_buf *out)
 {
@@ -91,7 +97,7 @@ gw_record_put(const gw_record *r, gw_buf *out)
     put_time(out, "end", r->end);
     put_number(out, "duration_ms", has_ended ? r->duration_ms : -1);
     gw_buf_printf(out, ",\"result\":\"%s\",\"step\":\"%s\"",
-                  OUTCOMES[r->outcome], r->job->step);
+                  OUTCOMES[r->outcome], gw_record_step(r));
     put_number(out, "tries", r->tries);
     gw_buf_text(out, ",\"error\":");
     if (r->error)
@@ -228,7 +234,7 @@ take_record(gw_arena *arena, gw_slice line, gw_history *history)
         !find_outcome(arena, f, &outcome))
         return false;
     int64_t run = gw_member_number(f, "run");
-    gw_slice name = {0}, error;
+    gw_slice name = {0}, error, step = {0};
     (void)gw_member_text(arena, f, "command", &name);
     const gw_job *job = name.at ? gw_job_find(name) : NULL;
     gw_record *r = gw_history_last(history);
@@ -256,6 +262,9 @@ take_record(gw_arena *arena, gw_slice line, gw_history *history)
         .error = copy,
         .code = find_code(arena, f),
     };
+    if (job->has_source && gw_member_text(arena, f, "step", &step) &&
+        step.len < sizeof(r->step))
+        memcpy(r->step, step.at, step.len);
     return true;
 }
 

@@ -254,8 +254,10 @@ gw_service_put_result(gw_service *service, gw_buf *out)
     if (last && last->outcome == GW_OUTCOME_RUNNING && last->tries > 1 &&
         s->history.n > 1)
         error = last[-1].error;
+    if (last && last->outcome == GW_OUTCOME_RUNNING && last->job->has_source)
+        error = s->tried_error;
     gw_buf_printf(out, "{\"status\":\"%s\",\"step\":\"%s\",\"last_err\":",
-                  result_status(last), last ? last->job->step : "");
+                  result_status(last), last ? gw_record_step(last) : "");
     put_text_or_null(out, error);
     gw_buf_printf(out, ",\"try_count\":%" PRId64 "}", last ? last->tries : 0);
     pthread_mutex_unlock(&s->lock);

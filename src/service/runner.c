@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The thread of one command: from its start record to its end record. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "service/service_priv.h"
+#include "source/source.h"
 
 #define GW_CUT "(more output was left out)\n"
 
@@ -21,13 +23,14 @@ verify(const gw_run *run, gw_error *err)
 }
 
 static const gw_job JOBS[] = {
-    {"migrate", "migrate", gw_migrate, true},
-    {"finalize", "finalize", gw_finalize, true},
-    {"reset", "cleanup", gw_reset, false},
-    {"clear-collectionfield-tables", "cleanup", gw_clear_helpers, false},
-    {"rollback", "rollback", gw_rollback, false},
-    {"discard", "cleanup", gw_discard, false},
-    {"verify", "verify", verify, false},
+    {"migrate", "migrate", gw_migrate, true, false},
+    {"finalize", "finalize", gw_finalize, true, false},
+    {"reset", "cleanup", gw_reset, false, false},
+    {"clear-collectionfield-tables", "cleanup", gw_clear_helpers, false, false},
+    {"rollback", "rollback", gw_rollback, false, false},
+    {"discard", "cleanup", gw_discard, false, false},
+    {"verify", "verify", verify, false, false},
+    {"import", "user", NULL, false, true},
 };
 
 const gw_job *
@@ -156,6 +159,40 @@ fill_end(gw_service *s, gw_record *record, gw_code code, const gw_error *err)
         own_part(atomic_load(&c->events_done), atomic_load(&c->events_before));
 }
 
+/* An import's step, its tries and its last error, as the result shows them. */
+static void
+note_step(void *arg, const char *step, int64_t tries, const char *error)
+{
+    gw_service *s = arg;
+    char *copy = error ? gw_strdup(error) : NULL;
+
+    pthread_mutex_lock(&s->lock);
+    gw_record *record = gw_history_last(&s->history);
+    (void)snprintf(record->step, sizeof(record->step), "%s", step);
+    record->tries = tries;
+    char *old = s->tried_error;
+    s->tried_error = copy;
+    pthread_mutex_unlock(&s->lock);
+    free(old);
+    gw_service_changed(s);
+}
+
+static gw_code
+import(gw_service *s, const gw_record *record, gw_run *run, gw_error *err)
+{
+    const gw_import_options options = {
+        .source = "wukongim",
+        .url = record->options.source,
+        .token_file = s->options.token_file,
+        .ca_file = s->options.tls_ca,
+        .allow_plaintext = s->options.allow_plaintext,
+    };
+
+    run->tell = note_step;
+    run->tell_arg = s;
+    return gw_import(run, &options, err);
+}
+
 static gw_code
 run_job(gw_service *s, const gw_record *record, const gw_opened *opened,
         gw_error *err)
@@ -177,6 +214,8 @@ run_job(gw_service *s, const gw_record *record, const gw_opened *opened,
         .keyframe_events = o->keyframe_events,
     };
 
+    if (record->job->has_source)
+        return import(s, record, &run, err);
     return record->job->work(&run, err);
 }
 
@@ -206,6 +245,11 @@ static void
 publish_end(gw_service *s, gw_record *record)
 {
     pthread_mutex_lock(&s->lock);
+    if (record->job->has_source) { /* as it was told last */
+        const gw_record *told = gw_history_last(&s->history);
+        memcpy(record->step, told->step, sizeof(record->step));
+        record->tries = told->tries;
+    }
     *gw_history_last(&s->history) = *record;
     s->is_running = false;
     s->errors[record->code]++;

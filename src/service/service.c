@@ -107,6 +107,7 @@ free_service(gw_service *s)
     pthread_mutex_destroy(&s->changed_lock);
     pthread_cond_destroy(&s->wake);
     explicit_bzero(s->store, strlen(s->store)); /* a password may be in it */
+    free(s->tried_error);
     free(s->store);
     free(s->migrations);
     free(s);
@@ -206,7 +207,7 @@ static int64_t
 count_tries(const gw_record *last, const gw_job *job)
 {
     if (!last || last->outcome == GW_OUTCOME_COMPLETED ||
-        strcmp(last->job->step, job->step) != 0)
+        strcmp(gw_record_step(last), job->step) != 0)
         return 1;
     return last->tries + 1;
 }
@@ -228,6 +229,8 @@ start(gw_service *s, const gw_job *job, const gw_job_options *options,
     record->job = job;
     record->options = *options;
     record->tries = tries;
+    free(s->tried_error);
+    s->tried_error = NULL;
     record->start = (int64_t)time(NULL);
     s->n_samples = 0;
     gw_curve_begin(s);

@@ -9,6 +9,7 @@
 #ifndef GW_SERVICE_SERVICE_H
 #define GW_SERVICE_SERVICE_H
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "engine/engine.h"
 #include "service/manager.h"
@@ -24,7 +25,10 @@ typedef struct gw_service_options {
     size_t batch_bytes, memory_bytes;
     int64_t keyframe_events;
     int lock_wait_ms;
-    const gw_log *log; /* borrowed; or NULL */
+    const char *token_file; /* of import's sources; borrowed; or NULL */
+    const char *tls_ca;     /* the same */
+    bool allow_plaintext;   /* that token over HTTP to other machines */
+    const gw_log *log;      /* borrowed; or NULL */
 } gw_service_options;
 
 /** What runs in the thread. */
@@ -33,12 +37,14 @@ typedef struct gw_job {
     const char *step; /* as the result shows it */
     gw_code (*work)(const gw_run *run, gw_error *err);
     bool may_restart; /* takes restart, keep_migrated */
+    bool has_source;  /* import: wants a source; work is NULL */
 } gw_job;
 
 /** How it runs; as the options of the command line. */
 typedef struct gw_job_options {
     bool verbose;
     bool restart, keep_migrated; /* for edited migrations; at most one */
+    char source[GW_LIMIT_SOURCE_URL + 1]; /* import: the server's URL */
 } gw_job_options;
 
 typedef enum gw_control {

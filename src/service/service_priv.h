@@ -26,6 +26,8 @@ typedef enum gw_outcome {
 
 const char *gw_outcome_name(gw_outcome outcome);
 
+enum { GW_STEP_SIZE = 16 };
+
 /** One run, as the journal has it. */
 typedef struct gw_record {
     int64_t run;
@@ -36,6 +38,7 @@ typedef struct gw_record {
     int64_t start, end; /* Unix seconds; end 0: under way */
     int64_t duration_ms;
     int64_t tries;
+    char step[GW_STEP_SIZE];   /* of an import; "": the job's */
     int64_t positions, events; /* of this run; -1: not known */
     char *error;               /* owned, or NULL */
     gw_code code;              /* of the error; GW_OK: none */
@@ -59,6 +62,8 @@ GW_MUST_CHECK gw_code gw_journal_add(int file, const gw_record *record,
                                      gw_error *err);
 /** The newest; NULL when there is none. */
 gw_record *gw_history_last(const gw_history *history);
+/** The step that it shows. */
+const char *gw_record_step(const gw_record *record);
 /** Adds a zeroed one, forgetting the oldest when there are too many. */
 gw_record *gw_history_push(gw_history *history);
 void gw_history_clear(gw_history *history);
@@ -153,6 +158,7 @@ struct gw_service {
     pthread_t previous; /* of the run before: the next one joins it */
     bool has_previous;
     gw_history history;
+    char *tried_error; /* of the step under way; owned, or NULL */
     gw_probe probe;
     int64_t probes; /* begun so far */
     int64_t asked, answered;

@@ -74,6 +74,9 @@ gw_asker_open(gw_asker *asker, gw_importing *im, gw_ask_is_final is_final,
                         .seed = (uint64_t)gw_clock_us() | 1};
     if (!o->url)
         return gw_fail(err, GW_E_USAGE, "no source; give --source URL");
+    code = gw_source_check_url(o->url, err);
+    if (code != GW_OK)
+        return code;
     if (o->token_file)
         code = read_token(o->token_file, &asker->token, err);
     if (code != GW_OK)
@@ -103,6 +106,20 @@ gw_asker_close(gw_asker *asker)
         explicit_bzero(asker->token, strlen(asker->token));
     free(asker->token);
     *asker = (gw_asker){0};
+}
+
+gw_code
+gw_source_check_url(const char *url, gw_error *err)
+{
+    const gw_net_options options = {.url = url};
+    gw_net *net = NULL;
+
+    if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+        return gw_fail(err, GW_E_USAGE,
+                       "the source is http://host:port or https://host");
+    gw_code code = gw_net_open(&options, &net, err);
+    gw_net_close(net);
+    return code;
 }
 
 /* ---- tries ---- */
@@ -172,7 +189,7 @@ put_name(const gw_ask *ask, gw_buf *out)
 
 /* The message of an error's body, or the beginning of the body. */
 static void
-read_message(gw_ask *ask)
+read_message(const gw_asker *a, gw_ask *ask)
 {
     gw_slice body = gw_ask_body(ask);
     gw_fields fields;
@@ -191,6 +208,9 @@ read_message(gw_ask *ask)
         gw_buf_byte(&ask->message,
                     (unsigned char)body.at[i] < ' ' ? ' ' : body.at[i]);
     (void)gw_buf_cstr(&ask->message);
+    /* a server may repeat what it was sent */
+    if (a->token && strlen(a->token) > 3 && strstr(ask->message.at, a->token))
+        ask->message.len = 0;
 }
 
 static const struct {
@@ -318,7 +338,7 @@ gw_ask_look(gw_asker *asker, gw_ask *ask, gw_error *err)
         ask->state = GW_ASK_ANSWERED;
         return GW_OK;
     }
-    read_message(ask);
+    read_message(asker, ask);
     if (item->answer.status == 400)
         return take_refusal(asker, ask, err);
     return fail_try(asker, ask, NULL,

@@ -7,7 +7,7 @@
 
 #include "source/import_priv.h"
 
-enum { PRINTED = 20 }; /* problems, below the table */
+enum { PRINTED = 50 }; /* problems, below the table */
 
 typedef struct reporting {
     gw_importing *im;

@@ -43,6 +43,10 @@ typedef struct gw_import_options {
     const char *report;                 /* a file for the report, or NULL */
 } gw_import_options;
 
+/** Errors: GW_E_USAGE for what is no http or https URL of a server, or one
+ *  that holds credentials. Asks nothing. */
+GW_MUST_CHECK gw_code gw_source_check_url(const char *url, gw_error *err);
+
 /** The names of sources; NULL from the end on. */
 const char *gw_source_at(size_t i);
 
