@@ -116,7 +116,7 @@ gw_source_check_url(const char *url, gw_error *err)
 
     if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
         return gw_fail(err, GW_E_USAGE,
-                       "the source is http://host:port or https://host");
+                       "the source's URL is http://host:port or https://host");
     gw_code code = gw_net_open(&options, &net, err);
     gw_net_close(net);
     return code;
@@ -243,7 +243,7 @@ put_failure(gw_asker *a, const gw_ask *ask, const char *why, gw_buf *out)
         text = NULL;
     if (text)
         gw_buf_printf(out, "%d %s", item->answer.status, text);
-    else if (ask->message.len > 4 && memcmp(ask->message.at, "404 ", 4) == 0)
+    else if (ask->message.len > 3 && memcmp(ask->message.at, "404", 3) == 0)
         gw_buf_slice(out, gw_buf_as_slice(&ask->message));
     else
         gw_buf_printf(out, "%d %.*s", item->answer.status,

@@ -266,6 +266,22 @@ find_source(const char *name)
     return NULL;
 }
 
+/* The word is shown if it can be a mistyped name: it may be anything, a URL
+ * with a password too. */
+static gw_code
+fail_source(const char *name, gw_error *err)
+{
+    size_t len = name ? strspn(name, "abcdefghijklmnopqrstuvwxyz"
+                                     "ABCDEFGHIJKLMNOPQRSTUVWXYZ_-")
+                      : 0;
+
+    if (len == 0 || len > 40 || name[len] != '\0')
+        return gw_fail(err, GW_E_USAGE,
+                       "no such source; there are wukongim and ndjson");
+    return gw_fail(err, GW_E_USAGE,
+                   "no source %s; there are wukongim and ndjson", name);
+}
+
 gw_code
 gw_import(const gw_run *run, const gw_import_options *options, gw_error *err)
 {
@@ -273,9 +289,7 @@ gw_import(const gw_run *run, const gw_import_options *options, gw_error *err)
     gw_importing im = {.run = run, .options = options, .appender_run = *run};
 
     if (!source)
-        return gw_fail(err, GW_E_USAGE,
-                       "there is no source %s; there are wukongim and ndjson",
-                       options->source ? options->source : "\"\"");
+        return fail_source(options->source, err);
     gw_code code = gw_store_lock(run->store, "import", err);
     if (code != GW_OK)
         return code;

@@ -29,9 +29,12 @@ typedef enum gw_count {
     GW_COUNT_ASKED_UPTO,    /* … and up to this one are to be asked */
     GW_COUNT_USERS_UPTO,    /* users found: those of the round under way */
     GW_COUNT_CHANNELS_UPTO, /* channels found: the same */
-    GW_COUNT_DIFFERENT,     /* channels whose numbers differ */
-    GW_COUNT_RELIST,        /* 1: lists are to be asked for once more */
-    GW_COUNT_ITEMS,         /* ndjson: items, of the first step */
+    GW_COUNT_USERS_SINCE,   /* the import that brought all of them last */
+    GW_COUNT_CHANNELS_SINCE,
+    GW_COUNT_DEVICES_SINCE,
+    GW_COUNT_CONVERSATIONS_SINCE,
+    GW_COUNT_RELIST, /* 1: lists are to be asked for once more */
+    GW_COUNT_ITEMS,  /* ndjson: items, of the first step */
     GW_COUNT_ITEMS_LAST = GW_COUNT_ITEMS + 3, /* … of the fourth */
 } gw_count;
 

@@ -206,8 +206,22 @@ gw_wk_int(gw_fields fields, const char *name, int64_t otherwise)
     return raw.at && gw_json_int(raw, &n) ? n : otherwise;
 }
 
-/* ---- steps ---- */
+bool
+gw_wk_is_texts(gw_arena *arena, gw_slice raw)
+{
+    gw_values values;
+    gw_error ignored;
 
+    if (gw_json_kind_of(raw) != GW_JSON_ARRAY ||
+        gw_json_array(arena, raw, &values, &ignored) != GW_OK)
+        return false;
+    for (size_t i = 0; i < values.n; i++)
+        if (gw_json_kind_of(values.at[i]) != GW_JSON_STRING)
+            return false;
+    return true;
+}
+
+/* ---- steps ---- */
 static gw_code
 step(void *self, gw_step which, gw_error *err)
 {

@@ -131,9 +131,11 @@ gw_wk_step_channel(gw_wk *wk, gw_error *err)
     if (code == GW_OK)
         code =
             gw_wk_forget_problems(wk, GW_STEP_CHANNEL, true, NULL, NULL, err);
+    gw_importing_set_count(wk->im, GW_COUNT_CHANNELS_SINCE,
+                           wk->im->state.number);
     if (code == GW_OK)
         code = gw_wk_bring_run(&l->bring, err);
     gw_wk_list_clear(&l->list);
     free(l);
-    return code == GW_OK ? gw_wk_bring_found(wk, err) : code;
+    return code == GW_OK ? gw_wk_bring_rest(wk, false, err) : code;
 }

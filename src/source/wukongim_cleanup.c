@@ -265,24 +265,24 @@ gw_wk_step_cleanup(gw_wk *wk, gw_error *err)
 
 /* ---- counting ---- */
 
-/* Which rows count as brought: all, if this import left the step out. */
+/* Those that nobody was asked for have been seen by import 0. */
 static int64_t
-seen_in(const gw_wk *wk, gw_step step)
+least(int64_t number)
 {
-    bool was_done = wk->im->state.done >> step & 1;
-
-    return was_done ? wk->im->state.number : 0;
+    return number > 0 ? number : 1;
 }
 
 /* Those that are in the store, against those that were ever found. */
 static gw_code
-tally_kind(gw_wk *wk, gw_step step, gw_slice kind, gw_tally *out, gw_error *err)
+tally_kind(gw_wk *wk, gw_slice kind, gw_count since, gw_tally *out,
+           gw_error *err)
 {
     int64_t all = 0, brought = 0, items;
     gw_code code = count(wk, kind, 0, &all, &items, err);
 
     if (code == GW_OK)
-        code = count(wk, kind, seen_in(wk, step), &brought, &items, err);
+        code = count(wk, kind, least(gw_importing_count(wk->im, since)),
+                     &brought, &items, err);
     out->source += all;
     out->imported += brought;
     return code;
@@ -292,11 +292,12 @@ static gw_code
 tally_users(gw_wk *wk, gw_tally *out, gw_error *err)
 {
     int64_t rows = 0, items;
-    gw_code code = tally_kind(wk, GW_STEP_USER, GW_WK_USER, out, err);
+    gw_code code = tally_kind(wk, GW_WK_USER, GW_COUNT_USERS_SINCE, out, err);
 
     if (code == GW_OK)
-        code = count(wk, GW_WK_DEVICE, seen_in(wk, GW_STEP_USER), &rows, &items,
-                     err);
+        code = count(wk, GW_WK_DEVICE,
+                     gw_importing_count(wk->im, GW_COUNT_DEVICES_SINCE), &rows,
+                     &items, err);
     out->source += gw_importing_count(wk->im, GW_COUNT_DEVICE_ROWS);
     out->imported += rows;
     return code;
@@ -325,8 +326,10 @@ static gw_code
 tally_conversations(gw_wk *wk, gw_tally *out, gw_error *err)
 {
     int64_t rows = 0, items;
-    gw_code code = count(wk, GW_WK_CONVERSATION,
-                         seen_in(wk, GW_STEP_CONVERSATION), &rows, &items, err);
+    gw_code code =
+        count(wk, GW_WK_CONVERSATION,
+              gw_importing_count(wk->im, GW_COUNT_CONVERSATIONS_SINCE), &rows,
+              &items, err);
 
     out->source = gw_importing_count(wk->im, GW_COUNT_CONVERSATIONS);
     out->imported = rows;
@@ -342,7 +345,7 @@ gw_wk_tally(void *self, gw_step step, gw_tally *out, gw_error *err)
     case GW_STEP_USER:
         return tally_users(wk, out, err);
     case GW_STEP_CHANNEL:
-        return tally_kind(wk, GW_STEP_CHANNEL, GW_WK_CHANNEL, out, err);
+        return tally_kind(wk, GW_WK_CHANNEL, GW_COUNT_CHANNELS_SINCE, out, err);
     case GW_STEP_MESSAGE:
         return tally_messages(wk, out, err);
     case GW_STEP_CONVERSATION:

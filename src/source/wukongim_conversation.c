@@ -397,6 +397,8 @@ gw_wk_step_conversation(gw_wk *wk, gw_error *err)
 
     if (gw_importing_count(im, GW_COUNT_ASKED_UPTO) == 0) {
         gw_importing_set_count(im, GW_COUNT_CONVERSATIONS, 0);
+        gw_importing_set_count(im, GW_COUNT_CONVERSATIONS_SINCE,
+                               im->state.number);
         code = gw_wk_forget_problems(wk, GW_STEP_CONVERSATION, false, NULL,
                                      NULL, err);
     }

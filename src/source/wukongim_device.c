@@ -395,6 +395,8 @@ gw_wk_bring_devices(gw_wk *wk, gw_error *err)
     if (code == GW_OK) {
         gw_importing_set_count(wk->im, GW_COUNT_DEVICE_ROWS,
                                (int64_t)d->list.n);
+        gw_importing_set_count(wk->im, GW_COUNT_DEVICES_SINCE,
+                               wk->im->state.number);
         gw_importing_set_count(wk->im, GW_COUNT_DEVICES_DUE, 0);
     }
     wk->im->step = step;

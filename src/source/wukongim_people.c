@@ -396,19 +396,21 @@ next_task(void *self, gw_task *task, bool *has, gw_error *err)
     return GW_OK;
 }
 
-static bool
-is_list_of_texts(gw_arena *arena, gw_slice raw)
+/* A list that is none is a try that failed. */
+static gw_code
+check_lists(gw_wk_bring *b, bring_task *t, gw_error *err)
 {
-    gw_values values;
-    gw_error ignored;
+    char why[64];
 
-    if (gw_json_kind_of(raw) != GW_JSON_ARRAY ||
-        gw_json_array(arena, raw, &values, &ignored) != GW_OK)
-        return false;
-    for (size_t i = 0; i < values.n; i++)
-        if (gw_json_kind_of(values.at[i]) != GW_JSON_STRING)
-            return false;
-    return true;
+    for (const char *const *name = CHANNEL_LISTS; *name; name++) {
+        gw_slice raw = gw_wk_member(t->entry.lists, *name);
+        if (!raw.at || gw_wk_is_texts(&t->task.ask.arena, raw))
+            continue;
+        t->entry.lists = (gw_fields){0};
+        (void)snprintf(why, sizeof(why), "its `%s` is no list of texts", *name);
+        return gw_ask_again(&b->wk->asker, &t->task.ask, why, err);
+    }
+    return GW_OK;
 }
 
 static gw_code
@@ -416,25 +418,13 @@ reply(void *self, gw_task *task, gw_error *err)
 {
     gw_wk_bring *b = self;
     bring_task *t = (bring_task *)task;
-    gw_ask *ask = &task->ask;
     bool is_there = true;
 
-    if (ask->state == GW_ASK_REFUSED)
+    if (task->ask.state == GW_ASK_REFUSED)
         return GW_OK;
     gw_code code =
-        gw_wk_read_object(b->wk, ask, &t->entry.lists, &is_there, err);
-    if (code != GW_OK || !is_there)
-        return code;
-    for (const char *const *name = CHANNEL_LISTS; *name; name++) {
-        gw_slice raw = gw_wk_member(t->entry.lists, *name);
-        if (raw.at && !is_list_of_texts(&ask->arena, raw)) {
-            t->entry.lists = (gw_fields){0};
-            return gw_ask_again(&b->wk->asker, ask,
-                                "the answer holds a list that is none of uids",
-                                err);
-        }
-    }
-    return GW_OK;
+        gw_wk_read_object(b->wk, &task->ask, &t->entry.lists, &is_there, err);
+    return code == GW_OK && is_there ? check_lists(b, t, err) : code;
 }
 
 /* The answer becomes fields in the arena of the position. */
@@ -569,16 +559,16 @@ more_pending(gw_wk_bring *b, gw_error *err)
 /* One round over those there are now, up to a number that is kept: a run
  * that goes on makes the same batches. */
 static gw_code
-bring_round(gw_wk *wk, bool are_users, bool is_again, bool *any, gw_error *err)
+bring_round(gw_wk *wk, bool are_users, int64_t seen, bool *any, gw_error *err)
 {
     gw_importing *im = wk->im;
     gw_count upto = are_users ? GW_COUNT_USERS_UPTO : GW_COUNT_CHANNELS_UPTO;
     gw_import_kind kind = {im->source, are_users ? GW_WK_USER : GW_WK_CHANNEL};
     pending p = {.bring = {.wk = wk,
                            .are_users = are_users,
-                           .is_again = is_again,
+                           .is_again = seen == INT64_MAX,
                            .more = more_pending},
-                 .seen = is_again ? INT64_MAX : im->state.number};
+                 .seen = seen};
     int64_t rows, items, top = gw_importing_count(im, upto);
     gw_code code = gw_importing_begin(im, err);
 
@@ -603,23 +593,23 @@ gw_wk_bring_found(gw_wk *wk, gw_error *err)
 
     for (bool any = true; any && code == GW_OK;) {
         any = false;
-        code = bring_round(wk, true, false, &any, err);
+        code = bring_round(wk, true, 1, &any, err);
         if (code == GW_OK)
-            code = bring_round(wk, false, false, &any, err);
+            code = bring_round(wk, false, 1, &any, err);
     }
     return code;
 }
 
 gw_code
-gw_wk_bring_found_users(gw_wk *wk, gw_error *err)
+gw_wk_bring_rest(gw_wk *wk, bool are_users, gw_error *err)
 {
     gw_code code = GW_OK;
 
     for (bool any = true; any && code == GW_OK;) {
         any = false;
-        code = bring_round(wk, true, false, &any, err);
+        code = bring_round(wk, are_users, wk->im->state.number, &any, err);
     }
-    return code;
+    return code == GW_OK ? gw_wk_bring_found(wk, err) : code;
 }
 
 /* Lists that were read before a uid with a comma was known. */
@@ -627,10 +617,10 @@ gw_code
 gw_wk_bring_again(gw_wk *wk, gw_error *err)
 {
     bool any = false;
-    gw_code code = bring_round(wk, true, true, &any, err);
+    gw_code code = bring_round(wk, true, INT64_MAX, &any, err);
 
     if (code == GW_OK)
-        code = bring_round(wk, false, true, &any, err);
+        code = bring_round(wk, false, INT64_MAX, &any, err);
     if (code == GW_OK)
         gw_importing_set_count(wk->im, GW_COUNT_RELIST, 0);
     return code == GW_OK ? gw_wk_bring_found(wk, err) : code;

@@ -74,6 +74,8 @@ gw_slice gw_wk_member(gw_fields fields, const char *name);
 /** A text, decoded in the arena; at NULL for none or another kind. */
 gw_slice gw_wk_text(gw_arena *arena, gw_fields fields, const char *name);
 int64_t gw_wk_int(gw_fields fields, const char *name, int64_t otherwise);
+/** Whether a value is a list of texts and nothing else. */
+bool gw_wk_is_texts(gw_arena *arena, gw_slice raw);
 
 /* ---- users and channels (people.c) ---- */
 
@@ -102,12 +104,13 @@ void gw_wk_add_persons(gw_texts *uids, const gw_wk_topic *topic);
 
 /** A user or channel on its way: what the lists say, and its row. */
 typedef struct gw_wk_bring gw_wk_bring;
-/** Asks for all users and channels that were found but not asked for, until
- *  nothing new appears. */
+/** Asks for all users and channels that were found but never asked for,
+ *  until nothing new appears. */
 GW_MUST_CHECK gw_code gw_wk_bring_found(gw_wk *wk, gw_error *err);
-/** The same of users alone: before the list of channels is read, channels are
- *  not asked for, since their rows are to come with their members. */
-GW_MUST_CHECK gw_code gw_wk_bring_found_users(gw_wk *wk, gw_error *err);
+/** Asks for those of one kind that this import has not asked for, and for
+ *  what they lead to. */
+GW_MUST_CHECK gw_code gw_wk_bring_rest(gw_wk *wk, bool are_users,
+                                       gw_error *err);
 /** Keeps in mind that a uid holds a comma: lists have it split. */
 GW_MUST_CHECK gw_code gw_wk_note_comma(gw_wk *wk, gw_slice uid, gw_error *err);
 

@@ -87,16 +87,13 @@ reply(void *self, gw_task *task, gw_error *err)
         return GW_OK;
     }
     gw_code code = gw_wk_read_array(s->wk, ask, &t->names, &is_there, err);
-    if (code != GW_OK || !is_there)
-        return code;
-    for (size_t i = 0; i < t->names.n; i++) {
-        if (gw_json_kind_of(t->names.at[i]) == GW_JSON_STRING)
-            continue;
+    if (code == GW_OK && is_there &&
+        !gw_wk_is_texts(&ask->arena, gw_ask_body(ask))) {
         t->names = (gw_values){0};
         return gw_ask_again(&s->wk->asker, ask, "a topic's name is no text",
                             err);
     }
-    return GW_OK;
+    return code;
 }
 
 /* ---- sorting names ---- */

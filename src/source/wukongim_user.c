@@ -179,10 +179,12 @@ bring_list(gw_wk *wk, gw_error *err)
 gw_code
 gw_wk_step_user(gw_wk *wk, gw_error *err)
 {
-    gw_code code = bring_list(wk, err);
+    gw_code code;
 
+    gw_importing_set_count(wk->im, GW_COUNT_USERS_SINCE, wk->im->state.number);
+    code = bring_list(wk, err);
     if (code == GW_OK)
-        code = gw_wk_bring_found_users(wk, err);
+        code = gw_wk_bring_rest(wk, true, err);
     return code == GW_OK && !wk->is_complete ? gw_wk_bring_devices(wk, err)
                                              : code;
 }
