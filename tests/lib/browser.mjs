@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// Debian's Chromium, and pages in it that notice what a page must never do:
+// throw, break its Content-Security-Policy, ask another place, run what is
+// only text. A browser that is missing is a failure.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import { after } from 'node:test';
+
+import { chromium } from 'playwright-core';
+
+const PLACES = [process.env.GODWIT_CHROMIUM, '/usr/bin/chromium',
+    '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+// a server that is killed, or ends before its page
+const GONE = /net::ERR_(CONNECTION|INCOMPLETE|EMPTY)/;
+const AXE = fs.readFileSync(
+    createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+let running;
+
+/** The browser of this file, started with the first page. */
+export function browser() {
+    running ??= launch();
+    return running;
+}
+
+after(async () => { await (await running)?.close(); });
+
+async function launch() {
+    const executablePath = PLACES.find((file) => file && fs.existsSync(file));
+    assert.ok(executablePath, 'no chromium: dev/deps test installs it');
+    return chromium.launch({ executablePath, headless: true, args: [
+        // only tests may run as root, in containers
+        '--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'] });
+}
+
+/**
+ * Opens a page; it is closed and judged with the test. Options: those of a
+ * context, and `path`, `wait` (a selector; null: do not wait), `allow` (what a
+ * console error may match, such as that of a server that is away).
+ */
+export async function visit(t, url, { path = '/', allow = null,
+    wait = '.scripted #actions button', ...options } = {}) {
+    const context = await (await browser()).newContext({
+        viewport: { width: 1280, height: 900 }, locale: 'en-US',
+        timezoneId: 'UTC', ...options });
+    const page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    const bad = watchOver(page, new URL(url).origin, allow);
+    t.after(async () => {
+        await context.close();
+        assert.deepEqual(bad, [], 'what the page must not do');
+    });
+    await page.addInitScript(() => {
+        document.addEventListener('securitypolicyviolation', (event) =>
+            console.error(`CSP: ${event.violatedDirective} ${
+                event.blockedURI}`));
+    });
+    await page.goto(url.replace(/\/$/, '') + path);
+    if (wait && options.javaScriptEnabled !== false) {
+        await page.waitForSelector(wait);
+    }
+    return page;
+}
+
+function watchOver(page, origin, allow) {
+    const bad = [];
+    page.on('pageerror', (error) => bad.push(`error: ${error.stack}`));
+    page.on('dialog', (dialog) => {
+        bad.push(`dialog: ${dialog.message()}`);
+        dialog.dismiss();
+    });
+    page.on('console', (message) => {
+        const text = message.text();
+        if (message.type() === 'error' && !allow?.test(text) &&
+            !GONE.test(text)) {
+            bad.push(`console: ${text}`);
+        }
+    });
+    page.on('request', (request) => {
+        const url = new URL(request.url());
+        if (url.origin !== origin && url.protocol !== 'blob:') {
+            bad.push(`request: ${request.url()}`);
+        }
+    });
+    return bad;
+}
+
+/** Waits until a part of the page says what it should. */
+export async function says(page, selector, what) {
+    const element = page.locator(selector);
+    try {
+        await page.waitForFunction(([where, text, isPattern, flags]) => {
+            const now = document.querySelector(where)?.textContent
+                .replace(/\s+/g, ' ').trim();
+            return now !== undefined && (isPattern
+                ? new RegExp(text, flags).test(now) : now === text);
+        }, [selector, what.source ?? what, what instanceof RegExp,
+            what.flags ?? '']);
+    } catch {
+        assert.fail(`${selector} says ${JSON.stringify(await element
+            .textContent().catch(() => null))} instead of ${what}`);
+    }
+}
+
+/** Presses the button of an action, when it is allowed. */
+export async function press(page, name) {
+    await page.click(`#do-${name}[aria-disabled="false"]`);
+}
+
+/** Presses one that needs the secret, and gives it when it is asked for. */
+export async function give(page, secret) {
+    await page.waitForSelector('#secret-dialog[open]');
+    await page.fill('#secret', secret);
+    await page.click('#secret-ok');
+    await page.waitForSelector('#secret-dialog:not([open])',
+        { state: 'attached' });
+}
+
+/** Waits until the page allows these actions and no others. */
+export async function allows(page, names) {
+    const read = () => page.$$eval(
+        '#actions button[aria-disabled="false"]', (buttons) =>
+            buttons.map((button) => button.dataset.action).join(' '));
+    try {
+        await page.waitForFunction((wanted) => [...document.querySelectorAll(
+            '#actions button[aria-disabled="false"]')]
+            .map((button) => button.dataset.action).join(' ') === wanted,
+        names.join(' '));
+    } catch {
+        assert.equal(await read(), names.join(' '));
+    }
+}
+
+/** No part of the page is wider than its window. */
+export async function assertFits(page) {
+    await page.waitForTimeout(100); // some frames for what follows its size
+    const wide = await page.evaluate(() => {
+        const width = document.documentElement.clientWidth;
+        return { scroll: document.documentElement.scrollWidth - width,
+            parts: [...document.querySelectorAll('main *, .bar *, footer *')]
+                .filter((e) => !e.closest('.scroll, .output, [hidden]') &&
+                    e.getBoundingClientRect().right > width + 1)
+                .map((e) => `${e.tagName}#${e.id}.${e.className}`)
+                .slice(0, 5) };
+    });
+    assert.deepEqual(wide, { scroll: 0, parts: [] });
+}
+
+/** What axe finds wrong, as it is drawn now. */
+export async function assertAccessible(page, what) {
+    await page.evaluate(AXE);
+    const found = await page.evaluate(async () => {
+        const { violations } = await globalThis.axe.run(document,
+            { resultTypes: ['violations'] });
+        return violations.map((v) => `${v.id}: ${v.help}: ${v.nodes
+            .slice(0, 3).map((n) => n.target.join(' ')).join(', ')} ${
+            v.nodes[0].any[0]?.message ?? ''}`);
+    });
+    assert.deepEqual(found, [], what);
+}

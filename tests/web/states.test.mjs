@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every state of the dashboard, in Chromium: what it says, that axe finds
+// nothing, that it fits 360 and 1920 pixels, light and dark.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { assertAccessible, assertFits, press, says, visit }
+    from '../lib/browser.mjs';
+import { STATES, reach } from '../lib/dashboard_states.mjs';
+import { serve } from '../lib/server.mjs';
+import { prepare } from '../lib/stores.mjs';
+
+const SCHEMES = ['light', 'dark'];
+
+for (const name of Object.keys(STATES)) {
+    test(`${name}: what it says, who can read it, where it fits`, async (t) => {
+        const { page } = await reach(t, name);
+
+        for (const colorScheme of SCHEMES) {
+            await page.emulateMedia({ colorScheme });
+            await assertAccessible(page, `${name}, ${colorScheme}`);
+        }
+        for (const width of [360, 1920]) {
+            await page.setViewportSize({ width, height: 800 });
+            await assertFits(page);
+        }
+        await page.setViewportSize({ width: 360, height: 800 });
+        await assertAccessible(page, `${name}, narrow`);
+    });
+}
+
+test('dark and light are different, and follow the system', async (t) => {
+    const server = await serve(t, prepare(t));
+    const page = await visit(t, server.url, { colorScheme: 'dark' });
+    const paper = () => page.evaluate(() =>
+        getComputedStyle(document.documentElement).backgroundColor);
+    const dark = await paper();
+    await page.emulateMedia({ colorScheme: 'light' });
+    assert.notEqual(await paper(), dark);
+});
+
+test('dialogs are accessible, and fit', async (t) => {
+    const server = await serve(t, prepare(t));
+    const page = await visit(t, server.url);
+    await page.setViewportSize({ width: 360, height: 640 });
+    await press(page, 'migrate');
+    await page.waitForSelector('#secret-dialog[open]');
+    await assertAccessible(page, 'the secret');
+    await page.click('#secret-cancel');
+
+    await page.evaluate((secret) =>
+        sessionStorage.setItem('godwit-secret', secret), server.secret);
+    await press(page, 'finalize');
+    await page.waitForSelector('#confirm-dialog[open]');
+    for (const colorScheme of SCHEMES) {
+        await page.emulateMedia({ colorScheme });
+        await assertAccessible(page, `the confirmation, ${colorScheme}`);
+    }
+    const box = await page.locator('#confirm-dialog').boundingBox();
+    assert.ok(box.x >= 0 && box.x + box.width <= 360, JSON.stringify(box));
+});
+
+test('without scripts the page tells the state', async (t) => {
+    const server = await serve(t, prepare(t));
+    await server.post('migrate');
+    await server.untilEnded();
+    const page = await visit(t, server.url, { javaScriptEnabled: false });
+
+    assert.match(await page.content(), /Scripts are off/);
+    assert.equal(await page.textContent('#state'), 'Ready to finalize');
+    assert.equal(await page.textContent('#ready'), 'Yes');
+    assert.match(await page.textContent('#history'), /migrate/);
+    assert.equal(await page.isVisible('#refresh'), false);
+    for (const width of [360, 1920]) {
+        await page.setViewportSize({ width, height: 800 });
+        await assertFits(page);
+    }
+});
+
+test('the state is painted before any script has run', async (t) => {
+    const server = await serve(t, prepare(t));
+    const page = await visit(t, server.url, { path: '/health', wait: null });
+    await page.route('**/web/*.js', () => {}); // they never come
+
+    await page.goto(server.url, { waitUntil: 'commit' });
+    await page.waitForSelector('#state');
+
+    assert.equal(await page.textContent('#state'), 'Migration required');
+    await page.waitForFunction(() =>
+        performance.getEntriesByName('first-contentful-paint').length > 0);
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+});
