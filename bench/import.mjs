@@ -67,6 +67,7 @@ function readPages(url, next) {
       else socket.end(resolve);
     };
     let left = -1; // bytes of a reply with a length; -1: none begun
+    let tail = ''; // what came last of a chunked one
     socket.on('data', (bytes) => {
       if (left < 0) {
         const head = bytes.subarray(0, 2048).toString('latin1');
@@ -75,10 +76,12 @@ function readPages(url, next) {
           : Infinity;
       }
       left -= bytes.length;
-      const isOver = left === 0 || (left === Infinity &&
-        bytes.subarray(-7).equals(Buffer.from('\r\n0\r\n\r\n')));
+      tail = (tail + bytes.subarray(-7).toString('latin1')).slice(-7);
+      const isOver = left === 0 ||
+        (left === Infinity && tail === '\r\n0\r\n\r\n');
       if (!isOver) return;
       left = -1;
+      tail = '';
       ask();
     });
     socket.on('error', reject);
