@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
+#include "store/import.h"
 #include "store/store.h"
 
 static const char *template;
@@ -1322,6 +1323,147 @@ records_of_runs_are_replaced_and_come_newest_first(void **state)
     assert_string_equal(got.text[3], "c {}");
 }
 
+/* ---- what imports keep ---- */
+
+static const gw_import_kind users = {{"source", 6}, {"user", 4}};
+
+static void
+begin_import(fixture *f)
+{
+    ok(gw_store_begin(f->store, false, &f->err));
+    ok(gw_import_prepare(f->store, &f->err));
+}
+
+static gw_import_row
+find_row(fixture *f, const char *key)
+{
+    gw_slice text = gw_slice_of(key);
+    gw_import_row row = {.id = 99};
+
+    ok(gw_import_find(f->store, &users, &text, 1, &row, &f->err));
+    return row;
+}
+
+static gw_code
+note_key(void *arg, gw_slice key, const gw_import_row *row, gw_error *err)
+{
+    fixture *f = arg;
+
+    (void)err;
+    gw_buf_printf(&f->text, "%.*s=%lld ", GW_FMT(key), (long long)row->id);
+    return GW_OK;
+}
+
+static void
+keys_of_an_import_are_found_replaced_and_walked(void **state)
+{
+    static const char *const keys[] = {"b,<\"é", "a-1", "a", "a-", "a."};
+    fixture *f = *state;
+    int64_t rows, items, top;
+
+    begin_import(f);
+    for (int i = 0; i < 5; i++) {
+        gw_import_row row = {i + 1, i, -i, 2};
+        ok(gw_import_put(f->store, &users, gw_slice_of(keys[i]), &row,
+                         &f->err));
+    }
+    gw_import_row row = {1, 7, INT64_MIN, 3};
+    ok(gw_import_put(f->store, &users, gw_slice_of(keys[0]), &row, &f->err));
+    ok(gw_store_commit(f->store, &f->err));
+    ok(gw_store_begin(f->store, false, &f->err));
+
+    assert_int_equal(find_row(f, keys[0]).mark, INT64_MIN);
+    assert_int_equal(find_row(f, keys[0]).seen, 7);
+    assert_int_equal(find_row(f, "nobody").id, 0);
+    ok(gw_import_keys(f->store, &users, GW_LIT("a-"), GW_LIT("a."), 10,
+                      note_key, f, &f->err));
+    assert_string_equal(gw_buf_cstr(&f->text), "a-1=2 ");
+    f->text.len = 0;
+    ok(gw_import_pending(f->store, &users, 1, 4, 2, note_key, f, &f->err));
+    assert_string_equal(gw_buf_cstr(&f->text), "a-1=2 a=3 ");
+    ok(gw_import_sum(f->store, &users, 3, &rows, &items, &top, &f->err));
+    assert_int_equal(rows, 3);
+    assert_int_equal(items, 7);
+    assert_int_equal(top, 5);
+    gw_store_abort(f->store);
+}
+
+static void
+ids_that_are_taken_back_are_given_again_and_others_never(void **state)
+{
+    fixture *f = *state;
+    int64_t first = 0;
+
+    begin_import(f);
+    ok(gw_store_put_model(f->store, GW_LIT("user/41"), GW_LIT("{}"), false,
+                          &f->err));
+    ok(gw_store_commit(f->store, &f->err));
+    ok(gw_store_begin(f->store, false, &f->err));
+    ok(gw_import_reserve(f->store, GW_LIT("user"), 5, &first, &f->err));
+    assert_int_equal(first, 42);
+    gw_store_abort(f->store);
+
+    ok(gw_store_begin(f->store, false, &f->err));
+    ok(gw_import_reserve(f->store, GW_LIT("user"), 2, &first, &f->err));
+    assert_int_equal(first, 42);
+    ok(gw_import_reserve(f->store, GW_LIT("fresh"), 3, &first, &f->err));
+    assert_int_equal(first, 1);
+    ok(gw_store_commit(f->store, &f->err));
+    ok(gw_store_begin(f->store, false, &f->err));
+    ok(gw_import_reserve(f->store, GW_LIT("user"), 1, &first, &f->err));
+    assert_int_equal(first, 44);
+    ok(gw_import_reserve(f->store, GW_LIT("fresh"), 1, &first, &f->err));
+    assert_int_equal(first, 4);
+    gw_store_abort(f->store);
+}
+
+static gw_code
+note_problem(void *arg, const gw_import_problem *p, gw_error *err)
+{
+    fixture *f = arg;
+
+    (void)err;
+    gw_buf_printf(&f->text, "%.*s %.*s %lld;", GW_FMT(p->reason),
+                  GW_FMT(p->key), (long long)p->n);
+    return GW_OK;
+}
+
+static void
+problems_and_states_of_an_import_outlive_it(void **state)
+{
+    fixture *f = *state;
+    gw_import_problem p = {
+        GW_LIT("user"), GW_LIT("refused"), GW_LIT("device"), GW_LIT("k"), 2,
+        GW_LIT("why")};
+    gw_slice text;
+
+    begin_import(f);
+    ok(gw_import_state(f->store, &f->arena, users.source, &text, &f->err));
+    assert_null(text.at);
+    ok(gw_import_put_state(f->store, users.source, GW_LIT("{\"a\":1}"),
+                           &f->err));
+    ok(gw_import_put_problem(f->store, users.source, &p, &f->err));
+    p.n = 3;
+    ok(gw_import_put_problem(f->store, users.source, &p, &f->err));
+    p.reason = GW_LIT("mangled");
+    ok(gw_import_put_problem(f->store, users.source, &p, &f->err));
+    ok(gw_store_commit(f->store, &f->err));
+    ok(gw_store_begin(f->store, false, &f->err));
+    ok(gw_import_prepare(f->store, &f->err));
+
+    ok(gw_import_state(f->store, &f->arena, users.source, &text, &f->err));
+    assert_true(gw_slice_equal(text, GW_LIT("{\"a\":1}")));
+    ok(gw_import_problems(f->store, users.source, note_problem, f, &f->err));
+    assert_string_equal(gw_buf_cstr(&f->text), "mangled k 3;refused k 3;");
+    p = (gw_import_problem){.step = GW_LIT("user"),
+                            .reason = GW_LIT("refused")};
+    ok(gw_import_drop_problems(f->store, users.source, &p, &f->err));
+    f->text.len = 0;
+    ok(gw_import_problems(f->store, users.source, note_problem, f, &f->err));
+    assert_string_equal(gw_buf_cstr(&f->text), "mangled k 3;");
+    gw_store_abort(f->store);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -1371,6 +1513,9 @@ main(int argc, char **argv)
         T(a_dead_run_blocks_nobody),
         T(another_connection_writes_between_batches),
         T(records_of_runs_are_replaced_and_come_newest_first),
+        T(keys_of_an_import_are_found_replaced_and_walked),
+        T(ids_that_are_taken_back_are_given_again_and_others_never),
+        T(problems_and_states_of_an_import_outlive_it),
 #undef T
     };
 
