@@ -22,7 +22,10 @@ if [ "${FRESH:-0}" = 1 ] || [ ! -e "$GODWIT_STORE" ]; then
     godwit-sample --positions "$positions" | godwit load - --quiet
 fi
 cat <<END
-The dashboard is at the address below; commands and previews ask for the
-secret, which is in the file named below. Ctrl-C ends the server.
+
+  The dashboard:  http://$listen/
+  Its secret:     $GODWIT_STORE-godwit-state/secret
+  Ctrl-C ends the server.
+
 END
 exec godwit serve --listen "$listen"

@@ -5,7 +5,6 @@ import { byId, element, setData, setHidden, setText, sync } from './format.js';
 
 /* In the order of a migration's life. */
 const ACTIONS = {
-  import: { title: 'Import', doing: 'Import' },
   migrate: { title: 'Start', doing: 'Migrate' },
   finalize: { title: 'Finalize…', doing: 'Finalize', word: 'finalize',
     ask: 'Finalize the migration?', ok: 'Finalize',
@@ -19,6 +18,10 @@ const ACTIONS = {
     text: 'It ends after the batch under way. What is committed stays, and '
       + 'the next run goes on from there.' },
   verify: { title: 'Verify', doing: 'Verify' },
+  import: { title: 'Import…', doing: 'Import', value: 'source',
+    ask: 'Import from a WuKongIM v1 server?', ok: 'Import',
+    text: 'Its users, channels, messages and conversations are added to the '
+      + 'store, each exactly once; what was imported before is passed over.' },
   reset: { title: 'Reset…', doing: 'Reset', isDanger: true,
     ask: 'Forget what is migrated?', ok: 'Reset',
     text: 'What was migrated and not finalized is dropped. The live tables '
@@ -41,7 +44,7 @@ function nextOf({ state, running, paused }) {
 }
 
 export class Controls {
-  /** `issue(name)` gives the command to the server. */
+  /** `issue(name, title, more)` gives the command to the server. */
   constructor(confirm, issue) {
     this.confirm = confirm;
     this.issue = issue;
@@ -97,14 +100,14 @@ export class Controls {
   async press(name) {
     const action = ACTIONS[name];
     if (this.pending) return;
-    if (action.ask && !await this.confirm.ask({ title: action.ask,
+    const meant = action.ask ? await this.confirm.ask({ title: action.ask,
       text: action.text, ok: action.ok, word: action.word ?? null,
-      isDanger: action.isDanger })) {
-      return;
-    }
+      value: action.value ?? null, isDanger: action.isDanger }) : true;
+    if (!meant) return;
+    const more = action.value ? { [action.value]: meant } : {};
     this.pending = name;
     try {
-      await this.issue(name, action.doing);
+      await this.issue(name, action.doing, more);
     } finally {
       this.pending = null;
     }

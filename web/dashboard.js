@@ -35,7 +35,7 @@ class Dashboard {
     this.preview = new Preview(this.server, () => this.secret.get());
     this.overview = new Overview((at) => this.preview.showPosition(at));
     this.controls = new Controls(new ConfirmDialog(),
-      (name, title) => this.issue(name, title));
+      (name, title, more) => this.issue(name, title, more));
     this.bar = new Bar({
       'monitor-toggle': () => this.toggle(),
       refresh: () => this.refresh(),
@@ -137,11 +137,11 @@ class Dashboard {
 
   // ---- what the reader does
 
-  async issue(name, title) {
+  async issue(name, title, more) {
     const secret = await this.secret.get();
     if (!secret) return;
     try {
-      const answer = await this.server.command(name);
+      const answer = await this.server.give(name, more);
       if (answer.progress) this.takeProgress(answer.progress);
       if (STEERING.has(name)) {
         this.notices.show('calm', title, 'The server has taken the command.');

@@ -126,16 +126,21 @@ export class SecretDialog {
   }
 }
 
-/** Asks whether something is meant; with `word` it has to be typed. */
+/** Asks whether something is meant; with `word` it has to be typed, with
+ *  `value` something is to be given, which is then the answer. */
 export class ConfirmDialog {
   constructor() {
     this.dialog = byId('confirm-dialog');
     this.input = byId('confirm-input');
     this.ok = byId('confirm-ok');
-    this.input.addEventListener('input', () => this.draw());
+    this.source = byId('import-source');
+    for (const input of [this.input, this.source]) {
+      input.addEventListener('input', () => this.draw());
+    }
     byId('confirm-form').addEventListener('submit', (event) => {
       event.preventDefault();
-      if (!this.ok.disabled) this.end(true);
+      if (!this.ok.disabled) this.end(this.value
+        ? this.source.value.trim() : true);
     });
     byId('confirm-cancel').addEventListener('click', () => this.end(false));
     this.dialog.addEventListener('cancel', (event) => {
@@ -144,24 +149,27 @@ export class ConfirmDialog {
     });
   }
 
-  ask({ title, text, ok, word = null, isDanger = false }) {
+  ask({ title, text, ok, word = null, value = null, isDanger = false }) {
     this.word = word;
+    this.value = value;
     setText(byId('confirm-title'), title);
     setText(byId('confirm-text'), text);
     setText(byId('confirm-word'), word ?? '');
     setText(this.ok, ok);
     this.ok.classList.toggle('danger', isDanger);
     setHidden(byId('confirm-typed'), word === null);
-    this.input.value = '';
+    setHidden(byId('confirm-value'), value === null);
+    this.input.value = this.source.value = '';
     this.draw();
     this.dialog.showModal();
-    (word === null ? byId('confirm-cancel') : this.input).focus();
+    (value ? this.source : word ? this.input : byId('confirm-cancel')).focus();
     return new Promise((resolve) => { this.resolve = resolve; });
   }
 
   draw() {
-    this.ok.disabled = this.word !== null
-      && this.input.value.trim() !== this.word;
+    this.ok.disabled = this.value !== null
+      ? !/^https?:\/\/./.test(this.source.value.trim())
+      : this.word !== null && this.input.value.trim() !== this.word;
   }
 
   end(isMeant) {

@@ -42,6 +42,8 @@ const NEXT = {
   limit: 'Give more with --memory, or make room, and start again.',
   store: 'See that the store can be reached and written, then start again: '
     + 'the run goes on from its last commit.',
+  source: 'See that the source is what the import expects, then start '
+    + 'again: the import goes on from where it was.',
   server: 'See that the source can be reached, then start again.',
   locked: 'Another run holds the store. Let it end, then start again.',
   different: 'The models are not what the events say. Do not finalize; the '

@@ -195,7 +195,8 @@ test('what is allowed follows the store', async (t) => {
         .map((a) => a.name);
 
     let now = await checks(server);
-    assert.deepEqual(allowed(now), ['migrate', 'finalize', 'verify']);
+    assert.deepEqual(allowed(now), ['migrate', 'finalize', 'verify',
+        'import']);
     assert.equal(action(now, 'pause').reason, 'Nothing is running');
     assert.equal(now.ready, false);
     assert.equal(check(now, 'caught_up').ok, false);
@@ -205,7 +206,8 @@ test('what is allowed follows the store', async (t) => {
     await server.post('migrate');
     await server.untilEnded();
     now = await checks(server);
-    assert.deepEqual(allowed(now), ['finalize', 'verify', 'reset']);
+    assert.deepEqual(allowed(now), ['finalize', 'verify', 'import',
+        'reset']);
     assert.match(action(now, 'migrate').reason, /finalize is next/);
     assert.equal(now.ready, true);
     assert.equal(now.run, 1);
@@ -213,7 +215,8 @@ test('what is allowed follows the store', async (t) => {
     await server.post('finalize');
     await server.untilEnded();
     now = await checks(server);
-    assert.deepEqual(allowed(now), ['verify', 'rollback', 'discard']);
+    assert.deepEqual(allowed(now), ['verify', 'import', 'rollback',
+        'discard']);
     assert.equal(now.ready, false);
     assert.equal(now.current_index, 2);
     assert.deepEqual(now.pending, []);
