@@ -159,10 +159,16 @@ static const gw_command COMMANDS[] = {
         .options = GW_OPTION_BIT(MIGRATIONS) | GW_OPTION_BIT(LUA) | JSON,
         .run = gw_cmd_new,
     }, {
-        .name = "check", .summary = "checks the migrations, without a store",
+        .name = "check", .summary = "checks the migrations, and a store",
         .about = "Loads the migrations folder, checks all rules, compiles "
-                 "all scripts, and lists the migrations.",
-        .needs = GW_NEED_MIGRATIONS, .options = SCRIPTS | JSON,
+                 "all scripts, and lists the migrations. With --store (or "
+                 "GODWIT_STORE) also "
+                 "looks what is in the way of a run there: what a cutover "
+                 "cannot carry over, missing rights, settings that will "
+                 "hurt, the disk that is needed. Changes nothing.",
+        .needs = GW_NEED_MIGRATIONS | GW_NEED_STORE_IF_NAMED |
+                 GW_NEED_READ_ONLY,
+        .options = SCRIPTS | JSON | WHERE,
         .run = gw_cmd_check,
     }, {
         .name = "import", .summary = "brings in another system's items",

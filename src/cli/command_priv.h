@@ -11,8 +11,9 @@ struct gw_session;
 /** What a command needs opened before it runs. */
 typedef enum gw_need {
     GW_NEED_STORE = 1,
-    GW_NEED_CREATE = 2,    /* the store is made */
-    GW_NEED_READ_ONLY = 4, /* the store is only read */
+    GW_NEED_STORE_IF_NAMED = 512, /* by --store itself */
+    GW_NEED_CREATE = 2,           /* the store is made */
+    GW_NEED_READ_ONLY = 4,        /* the store is only read */
     GW_NEED_MIGRATIONS = 8,
     GW_NEED_PROGRESS = 16, /* long: progress and a summary */
     GW_NEED_STOP = 32,     /* stops by itself when interrupted */

@@ -28,7 +28,8 @@ static const gw_option OPTIONS[GW_OPTION_COUNT] = {
     },
     [GW_OPTION_RESTART] = {
         .name = "restart", .type = GW_OPTION_TYPE_FLAG,
-        .help = "when a migration was edited: begins again",
+        .help = "begins again: when a migration was edited, or another "
+                "program left something in the migration tables",
     },
     [GW_OPTION_KEEP_MIGRATED] = {
         .name = "keep-migrated", .type = GW_OPTION_TYPE_FLAG,

@@ -87,17 +87,26 @@ wants_migrations(const gw_session *s)
             access(folder, F_OK) == 0);
 }
 
+static bool
+wants_store(const gw_session *s)
+{
+    unsigned needs = s->command->needs;
+
+    return (needs & GW_NEED_STORE) != 0 ||
+           ((needs & GW_NEED_STORE_IF_NAMED) != 0 &&
+            gw_options_flag(s->options, GW_OPTION_STORE));
+}
+
 gw_code
 gw_session_open(gw_session *session, gw_error *err)
 {
     const gw_options *o = session->options;
-    unsigned needs = session->command->needs;
     gw_code code = GW_OK;
 
     /* faulty migrations are told before anything is touched */
     if (wants_migrations(session))
         code = open_migrations(session, err);
-    if (!code && (needs & GW_NEED_STORE))
+    if (!code && wants_store(session))
         code = open_store(session, err);
     if (code)
         return code;

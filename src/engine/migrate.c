@@ -227,8 +227,11 @@ finalize(const gw_run *run, gw_plan *plan, gw_error *err)
         gw_run_print(run, "No migrations to apply.");
         return GW_OK;
     }
-    gw_run_phase(run, GW_PHASE_CATCH_UP);
-    gw_code code = gw_mover_open(run, plan, &mover, err);
+    gw_code code = gw_store_may_swap(run->store, err);
+    if (code == GW_OK) {
+        gw_run_phase(run, GW_PHASE_CATCH_UP);
+        code = gw_mover_open(run, plan, &mover, err);
+    }
     if (code == GW_OK) {
         code = catch_up(run, mover, err);
     }

@@ -532,6 +532,22 @@ refuse_edited(const char *file, gw_error *err)
                    file);
 }
 
+/* Rows in the migration tables that no run of ours accounts for. */
+static gw_code
+refuse_leftovers(const gw_plan *plan, gw_error *err)
+{
+    return gw_fail(err, GW_E_STATE,
+                   "the migration tables hold %lld positions at migration "
+                   "index %lld that another program has migrated, such as an "
+                   "unfinished migrate of the original handler; what it knew "
+                   "is gone, so Godwit does not go on from there. Run again "
+                   "with --restart to empty these tables and migrate "
+                   "everything anew (the live tables stay as they are)",
+                   (long long)(plan->counts.migrated_at_target +
+                               plan->counts.migrated_elsewhere),
+                   (long long)plan->counts.max_migrated_index);
+}
+
 enum preparation {
     GO_ON,     /* the migration tables are what this run would have made */
     GROW,      /* more migrations than before: begin, keep the old result */
@@ -551,6 +567,10 @@ decide(const gw_run *run, const gw_plan *plan, int64_t event_target,
     if (edited != NULL && is_ours && has_result && !run->restart &&
         !run->keep_migrated) {
         return refuse_edited(edited, err);
+    }
+    if (s->event_target == 0 && plan->counts.max_migrated_index > 0 &&
+        !run->restart) {
+        return refuse_leftovers(plan, err);
     }
     if (run->restart || !is_ours || !has_result ||
         s->event_target > event_target) {

@@ -68,6 +68,7 @@ static const struct gw_store_ops pg_ops = {
     .set_aside = gw_pg_set_aside,
     .drop_base = gw_pg_drop_base,
     .set_final_index = gw_pg_set_final_index,
+    .check = gw_pg_check,
     .prepare_swap = gw_pg_prepare_swap,
     .swap = gw_pg_swap,
     .swap_back = gw_pg_swap_back,

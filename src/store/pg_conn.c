@@ -172,6 +172,8 @@ static const char set_up_sql[] =
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
     "SET extra_float_digits = 3; SET client_min_messages = warning;"
     "SET standard_conforming_strings = on; SET jit = off;"
+    "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN"
+    " ('idle_session_timeout', 'transaction_timeout');"
     "SELECT set_config('search_path', quote_ident(n.nspname) || ', ' ||"
     " current_setting('search_path'), false)"
     " FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"

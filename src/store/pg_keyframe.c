@@ -225,8 +225,9 @@ gw_pg_flush_saved(gw_pg *s, gw_error *err)
         code = send_levels(s, err);
     if (code == GW_OK)
         code = gw_pg_copy_end(&s->writer, err);
-    if (code == GW_OK && !s->is_first_save)
-        code = merge_saved(s, err);
+    if (code == GW_OK)
+        code = s->is_first_save ? gw_pg_section(&s->writer, "index_events", err)
+                                : merge_saved(s, err);
     s->is_first_save = false;
     return code;
 }

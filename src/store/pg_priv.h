@@ -490,6 +490,9 @@ gw_code gw_pg_read_now(gw_store *, int64_t, int64_t, size_t, gw_batch *,
                        gw_error *);
 gw_code gw_pg_max_position_now(gw_store *, int64_t *, gw_error *);
 
+/* pg_check.c */
+gw_code gw_pg_check(gw_store *, bool, gw_finding_visit, void *, gw_error *);
+
 /* pg_model.c */
 gw_code gw_pg_model(gw_store *, gw_arena *, gw_slice, gw_slice *, bool *,
                     bool *, gw_error *);

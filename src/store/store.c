@@ -280,6 +280,52 @@ gw_store_set_final_index(gw_store *store, int64_t final_index, gw_error *err)
     return store->ops->set_final_index(store, final_index, err);
 }
 
+const char *
+gw_finding_kind_name(gw_finding_kind kind)
+{
+    static const char *const names[] = {
+#define GW_FINDING_NAME(name, text) text,
+        GW_FINDING_MAP(GW_FINDING_NAME)
+#undef GW_FINDING_NAME
+    };
+    return names[kind];
+}
+
+gw_code
+gw_store_check(gw_store *store, bool only_refused, gw_finding_visit visit,
+               void *arg, gw_error *err)
+{
+    return store->ops->check
+               ? store->ops->check(store, only_refused, visit, arg, err)
+               : GW_OK;
+}
+
+static gw_code
+add_refused(void *arg, gw_finding_kind kind, gw_slice text, gw_error *err)
+{
+    gw_buf *all = arg;
+
+    (void)kind;
+    (void)err;
+    gw_buf_text(all, all->len > 0 ? "; " : "");
+    gw_buf_slice(all, text);
+    return GW_OK;
+}
+
+gw_code
+gw_store_may_swap(gw_store *store, gw_error *err)
+{
+    gw_buf all = {0};
+    gw_code code = gw_store_check(store, true, add_refused, &all, err);
+
+    if (code == GW_OK && all.len > 0)
+        code =
+            gw_fail(err, GW_E_STATE, "the store %s cannot be finalized: %.900s",
+                    gw_store_name(store), gw_buf_cstr(&all));
+    gw_buf_clear(&all);
+    return code;
+}
+
 gw_code
 gw_store_prepare_swap(gw_store *store, gw_error *err)
 {

@@ -156,6 +156,32 @@ typedef struct gw_store_space {
 } gw_store_space;
 gw_store_space gw_store_space_of(gw_store *store);
 
+/** What a look at a store finds. X(name, text) */
+#define GW_FINDING_MAP(X)                                                      \
+    X(INFO, "info")                                                            \
+    X(WARNING, "warning") /* will hurt */                                      \
+    X(MISSING, "missing") /* a right without which a run fails */              \
+    X(REFUSED, "refused") /* what a cutover cannot carry over */
+
+typedef enum gw_finding_kind {
+#define GW_FINDING_ENUM(name, text) GW_FINDING_##name,
+    GW_FINDING_MAP(GW_FINDING_ENUM)
+#undef GW_FINDING_ENUM
+} gw_finding_kind;
+
+const char *gw_finding_kind_name(gw_finding_kind kind);
+
+typedef gw_code (*gw_finding_visit)(void *arg, gw_finding_kind kind,
+                                    gw_slice text, gw_error *err);
+
+/** Looks what is in the way of a run. only_refused leaves out the rest. A
+ *  store in SQLite has nothing to find. */
+GW_MUST_CHECK gw_code gw_store_check(gw_store *store, bool only_refused,
+                                     gw_finding_visit visit, void *arg,
+                                     gw_error *err);
+/** GW_E_STATE naming what a cutover could not carry over. */
+GW_MUST_CHECK gw_code gw_store_may_swap(gw_store *store, gw_error *err);
+
 /* ---- The writing side ---- */
 
 /** Takes the run lock, or GW_E_LOCKED naming the holder. Freed by

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// node bench/site.mjs [--scale F] [--store postgresql|sqlite]
+//
+// The real case: a site of 8,119,285 events in 3,069,959 positions and about
+// 400,000 models, the size at which the original handler ran out of memory.
+// Runs migrate and finalize with six migrations (rules, and Lua with
+// accessors) while a client inserts all the time, and reports the time, the
+// peak memory against the bytes of the models, and the longest time that the
+// client had to wait for. --scale 0.1 is a tenth of it.
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const self = fileURLToPath(import.meta.url);
+const root = path.resolve(path.dirname(self), '..');
+const work = path.join(root, 'build', 'bench');
+const release = path.join(root, 'build', 'release');
+const godwit = process.env.GODWIT ?? path.join(release, 'godwit');
+const sample = process.env.GODWIT_SAMPLE ?? path.join(release, 'godwit-sample');
+const migrations = path.join(root, 'bench', 'migrations', 'site');
+const base = process.env.GODWIT_TEST_PG_URI;
+const MIB = 1024 * 1024;
+const SITE = { events: 8_119_285, positions: 3_069_959, models: 400_000 };
+
+const count = (n) => Math.round(n).toLocaleString('en-US');
+
+function option(args, name, otherwise) {
+  return args.includes(name) ? args[args.indexOf(name) + 1] : otherwise;
+}
+
+/** The two kinds of store: where it is, and SQL in it by its own shell. */
+const kinds = {
+  postgresql: {
+    make() {
+      spawnSync('psql', ['-Xq', '-d', base, '-c', 'CREATE DATABASE site;']);
+      return base.replace(/\/[^/?]+(\?|$)/, '/site$1');
+    },
+    shell: (store) => ['psql', ['-XqtA', '-d', store]],
+    settle: 'VACUUM ANALYZE; CHECKPOINT;',
+    bytes: 'SELECT sum(octet_length(data::text)) FROM models;',
+    insert: `BEGIN; INSERT INTO positions (timestamp, user_id, migration_index)
+      SELECT now(), 1, (SELECT migration_index FROM positions
+      ORDER BY position LIMIT 1); COMMIT;`,
+  },
+  sqlite: {
+    make() {
+      const file = path.join(work, 'site.db');
+      for (const end of ['', '-wal', '-shm', '.lock'])
+        fs.rmSync(file + end, { force: true });
+      return file;
+    },
+    shell: (store) => ['sqlite3', ['-batch', '-cmd', '.timeout 60000', store]],
+    settle: 'PRAGMA wal_checkpoint(TRUNCATE);',
+    bytes: 'SELECT sum(length(CAST(data AS BLOB))) FROM models;',
+    insert: `BEGIN IMMEDIATE; INSERT INTO positions (timestamp, user_id,
+      migration_index) SELECT '2024-05-01T10:00:00+00:00', 1,
+      (SELECT migration_index FROM positions ORDER BY position LIMIT 1);
+      COMMIT;`,
+  },
+};
+
+function query(kind, store, text) {
+  const [program, args] = kind.shell(store);
+  return execFileSync(program, args, { input: text }).toString().trim();
+}
+
+/** A client that appends a position every 5 ms, and how long each took. */
+function startClient(kind, store) {
+  const [program, args] = kind.shell(store);
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const echo = program === 'psql' ? '\\echo done\n' : "SELECT 'done';\n";
+  const client = { waits: [], isStopped: false, since: 0, child };
+  const next = () => {
+    client.since = performance.now();
+    child.stdin.write(kind.insert + '\n' + echo);
+  };
+  child.stdout.on('data', (data) => {
+    if (!data.includes('done')) return;
+    client.waits.push(performance.now() - client.since);
+    if (client.isStopped) child.stdin.end();
+    else setTimeout(next, 5);
+  });
+  client.ended = new Promise((resolve) => child.on('close', resolve));
+  next();
+  return client;
+}
+
+function command(name, store) {
+  const timed = path.join(work, `site-${name}.txt`);
+  const begin = performance.now();
+  const child = spawn('/usr/bin/time', ['-f', '%M', '-o', timed, godwit, name,
+    '--store', store, '--migrations', migrations], { stdio: 'pipe' });
+  let out = '';
+  child.stdout.on('data', (d) => { out += d; });
+  child.stderr.on('data', (d) => { out += d; });
+  return new Promise((resolve, reject) => child.on('close', (code) => {
+    if (code !== 0) return reject(new Error(`${name}: exit ${code}\n${out}`));
+    resolve({ seconds: (performance.now() - begin) / 1000, out,
+      rss: Number(fs.readFileSync(timed, 'utf8')) * 1024 });
+  }));
+}
+
+function load(store, scale) {
+  const [events, positions, models] = [SITE.events, SITE.positions,
+    SITE.models].map((n) => Math.round(n * scale));
+  console.log(`making a site of ${count(events)} events, ` +
+    `${count(positions)} positions, ${count(models)} models`);
+  execFileSync(godwit, ['init', '--store', store]);
+  execFileSync('sh', ['-c', '"$0" $2 | "$1" load - --quiet --store "$3"',
+    sample, godwit, ['--bench', '--events', events, '--positions', positions,
+      '--models', models, '--fields', 12].join(' '), store],
+  { stdio: 'inherit' });
+}
+
+function report(what, { seconds, rss, waits }, bytes) {
+  const sorted = [...waits].sort((a, b) => a - b);
+  console.log(`${what.padEnd(10)}${seconds.toFixed(1).padStart(9)} s` +
+    `${count(rss / MIB).padStart(8)} MiB RSS` +
+    `${count((rss - bytes) / MIB).padStart(8)} MiB beyond the models` +
+    `${count(sorted.length).padStart(9)} inserts, median ` +
+    `${sorted[sorted.length >> 1].toFixed(1)} ms, longest ` +
+    `${sorted.at(-1).toFixed(1)} ms`);
+}
+
+async function measure(name, kind, store, bytes) {
+  const client = startClient(kind, store);
+  const result = await command(name, store);
+  client.isStopped = true;
+  await client.ended;
+  report(name, { ...result, waits: client.waits }, bytes);
+  return result;
+}
+
+async function main(args) {
+  const name = option(args, '--store', 'postgresql');
+  const scale = Number(option(args, '--scale', '1'));
+  const kind = kinds[name];
+  fs.mkdirSync(work, { recursive: true });
+  const store = kind.make();
+  load(store, scale);
+  query(kind, store, kind.settle);
+  const bytes = Number(query(kind, store, kind.bytes));
+  console.log(`${os.cpus().length} cores; ${name}; models ` +
+    `${count(bytes / MIB)} MiB; aims: <= 256 MiB beyond them, lock-out ` +
+    '<= 100 ms');
+  await measure('migrate', kind, store, bytes);
+  const { out } = await measure('finalize', kind, store, bytes);
+  console.log(out.match(/writers were locked out[^.]*/)[0]);
+  execFileSync(godwit, ['verify', '--store', store, '--migrations',
+    migrations], { stdio: 'inherit' });
+}
+
+const args = process.argv.slice(2);
+if (base || option(args, '--store', 'postgresql') !== 'postgresql')
+  await main(args);
+else
+  process.exitCode = spawnSync(path.join(root, 'dev', 'with_postgres.sh'),
+    [process.execPath, self, ...args], { stdio: 'inherit' }).status ?? 1;
