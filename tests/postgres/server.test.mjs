@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 
@@ -115,15 +116,17 @@ test('another host of the URI takes over, and the next run goes on',
 test('a full disk is told, and the next run goes on', async (t) => {
     const migrations = writeFiles(makeFolder(t), MIGRATIONS);
     const server = await makeServer(t);
-    const disk = path.join(server.folder, 'disk');
-    fs.mkdirSync(disk);
+    const disk = fs.mkdtempSync(path.join(os.tmpdir(), 'godwit-disk-'));
+    t.after(() => {
+        spawnSync('umount', ['-l', disk]);
+        fs.rmdirSync(disk);
+    });
     const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1600k',
         'tmpfs', disk], { encoding: 'utf8' });
     if (mount.status !== 0) {
         t.skip(`no small disk can be mounted: ${mount.stderr}`);
         return;
     }
-    t.after(() => execFileSync('umount', ['-l', disk]));
     const of = fs.statSync(server.folder);
     fs.chownSync(disk, of.uid, of.gid);
     const store = makeStore(server);
