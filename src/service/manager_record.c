@@ -9,12 +9,12 @@
 #include "service/manager_priv.h"
 
 static const char *const STATES[] = {
-#define GW_STATE_TEXT(name, text) [GW_MANAGE_##name] = text,
+#define GW_STATE_TEXT(name, text) [GW_MANAGE_##name] = (text),
     GW_MANAGE_STATE_MAP(GW_STATE_TEXT)
 #undef GW_STATE_TEXT
 };
 static const char *const NOTICES[] = {
-#define GW_NOTICE_TEXT(name, text) [GW_NOTICE_##name] = text,
+#define GW_NOTICE_TEXT(name, text) [GW_NOTICE_##name] = (text),
     GW_NOTICE_MAP(GW_NOTICE_TEXT)
 #undef GW_NOTICE_TEXT
 };

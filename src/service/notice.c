@@ -17,8 +17,6 @@
 
 enum { POLL_MS = 20 };
 
-extern char **environ;
-
 static const char *
 result_of(const gw_manage_record *r)
 {
