@@ -77,7 +77,7 @@ class Dashboard {
       this.announce(result);
     }
     if (!before || before.status !== result.status
-      || before.try_count !== result.try_count) {
+      || before.step !== result.step || before.try_count !== result.try_count) {
       this.loadHistory();
     }
   }

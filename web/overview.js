@@ -15,7 +15,7 @@ const STATES = {
 };
 
 const RUNNING = { migrate: ['Migrating', 'migrate'],
-  finalize: ['Finalizing', 'finalize'], import: ['Importing', 'migrate'] };
+  finalize: ['Finalizing', 'finalize'], import: ['Importing', null] };
 
 const CHECKS = { idle: 'Idle', store: 'Store',
   migrations: 'Migrations', caught_up: 'Caught up', last_run: 'Last run',
@@ -232,8 +232,9 @@ export class Overview {
       bar.value = percent;
     }
     const p = progress ?? {};
-    setText(byId('positions'), `${count(p.positions_done ?? NaN)} of `
-      + `${count(p.positions_total ?? NaN)} positions`);
+    setText(byId('positions'), `${count(p.positions_done ?? NaN)}${
+      p.positions_total >= 0 && p.positions_total !== null
+        ? ` of ${count(p.positions_total)}` : ''} positions`);
     setText(byId('events'), `${count(p.events_done ?? NaN)} events`);
     this.drawRate(model);
     setText(byId('time-left'), span((p.seconds_left ?? NaN) * 1000));

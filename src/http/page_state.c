@@ -5,15 +5,24 @@
 
 /* ---- where are we ---- */
 
-static const struct {
+typedef struct where {
     const char *word; /* as the route has it */
-    const char *title;
-    const char *stage;
-} STATES[] = {
-    {"migration_running", "Running", "migrate"},
+    const char *title, *stage;
+} where;
+
+static const where COMMANDS[] = {
+    {"migrate", "Migrating", "migrate"},
+    {"finalize", "Finalizing", "finalize"},
+    {"import", "Importing", ""},
+    {NULL, NULL, NULL},
+};
+
+static const where STATES[] = {
+    {"migration_running", "Running", ""}, /* another command */
     {"migration_required", "Migration required", "required"},
     {"finalization_required", "Ready to finalize", "ready"},
     {"no_migration_required", "Up to date", "done"},
+    {NULL, "Not known", ""},
 };
 
 static const struct {
@@ -23,28 +32,27 @@ static const struct {
     {"finalize", "Finalizing"}, {"done", "Up to date"},
 };
 
-static size_t
-find_state(gw_page *p)
+/* The row of that word, or the last one. */
+static const where *
+find(gw_page *p, const char *key, const where *rows)
 {
-    size_t n = sizeof(STATES) / sizeof(STATES[0]);
+    while (rows->word && !gw_page_is_text(p, p->checks, key, rows->word))
+        rows++;
+    return rows;
+}
 
-    for (size_t i = 0; i < n; i++)
-        if (gw_page_is_text(p, p->checks, "state", STATES[i].word))
-            return i;
-    return n;
+static const where *
+find_where(gw_page *p)
+{
+    const where *command = find(p, "running", COMMANDS);
+
+    return command->word ? command : find(p, "state", STATES);
 }
 
 static void
 put_state(gw_page *p, gw_buf *out)
 {
-    size_t i = find_state(p);
-
-    if (!p->may_read)
-        gw_buf_text(out, "Not shown");
-    else
-        gw_buf_text(out, i < sizeof(STATES) / sizeof(STATES[0])
-                             ? STATES[i].title
-                             : "Not known");
+    gw_buf_text(out, p->may_read ? find_where(p)->title : "Not shown");
 }
 
 static void
@@ -61,17 +69,12 @@ put_state_detail(gw_page *p, gw_buf *out)
 static void
 put_ribbon(gw_page *p, gw_buf *out)
 {
-    size_t state = find_state(p);
-    const char *now = "";
-    bool is_past = true;
+    const char *now = find_where(p)->stage;
+    bool is_past = now[0] != '\0';
 
-    if (state < sizeof(STATES) / sizeof(STATES[0]))
-        now = gw_page_is_text(p, p->checks, "running", "finalize")
-                  ? "finalize"
-                  : STATES[state].stage;
     for (size_t i = 0; i < sizeof(STAGES) / sizeof(STAGES[0]); i++) {
         bool is_now = strcmp(STAGES[i].stage, now) == 0;
-        is_past = is_past && !is_now && now[0];
+        is_past = is_past && !is_now;
         gw_buf_printf(out, "<li data-stage=\"%s\"%s%s>%s</li>", STAGES[i].stage,
                       is_past ? " class=\"past\"" : "",
                       is_now ? " aria-current=\"step\"" : "", STAGES[i].title);
@@ -173,8 +176,10 @@ static void
 put_positions(gw_page *p, gw_buf *out)
 {
     gw_page_put_count_or_dash(p->progress, "positions_done", out);
-    gw_buf_text(out, " of ");
-    gw_page_put_count_or_dash(p->progress, "positions_total", out);
+    if (gw_member_number(p->progress, "positions_total") >= 0) {
+        gw_buf_text(out, " of ");
+        gw_page_put_count_or_dash(p->progress, "positions_total", out);
+    }
     gw_buf_text(out, " positions");
 }
 
