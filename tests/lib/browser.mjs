@@ -117,18 +117,16 @@ export async function give(page, secret) {
         { state: 'attached' });
 }
 
-/** Waits until the page allows these actions and no others. */
+/** Waits until the page allows these actions, in any order, no others. */
 export async function allows(page, names) {
-    const read = () => page.$$eval(
-        '#actions button[aria-disabled="false"]', (buttons) =>
-            buttons.map((button) => button.dataset.action).join(' '));
+    const read = () => [...document.querySelectorAll(
+        '#actions button[aria-disabled="false"]')]
+        .map((button) => button.dataset.action).sort().join(' ');
+    const wanted = [...names].sort().join(' ');
     try {
-        await page.waitForFunction((wanted) => [...document.querySelectorAll(
-            '#actions button[aria-disabled="false"]')]
-            .map((button) => button.dataset.action).join(' ') === wanted,
-        names.join(' '));
+        await page.waitForFunction(`(${read})() === '${wanted}'`);
     } catch {
-        assert.equal(await read(), names.join(' '));
+        assert.equal(await page.evaluate(read), wanted);
     }
 }
 

@@ -80,7 +80,7 @@ export const STATES = {
     async idle(t, options) {
         const now = await open(t, COUNT, options);
         await says(now.page, '#state', 'Migration required');
-        await allows(now.page, ['migrate', 'finalize', 'verify']);
+        await allows(now.page, ['import', 'migrate', 'finalize', 'verify']);
         return now;
     },
 
@@ -121,7 +121,7 @@ export const STATES = {
         await says(now.page, '#state', 'Up to date');
         await says(now.page, '#history tr:first-child [data-column=result]',
             'completed');
-        await allows(now.page, ['verify', 'rollback', 'discard']);
+        await allows(now.page, ['import', 'verify', 'rollback', 'discard']);
         return now;
     },
 

@@ -28,7 +28,7 @@ test('a whole life: start, verify, finalize, rollback, discard', async (t) => {
     const server = await serve(t, p);
     const page = await visit(t, server.url);
     await says(page, '#state', 'Migration required');
-    await allows(page, ['migrate', 'finalize', 'verify']);
+    await allows(page, ['import', 'migrate', 'finalize', 'verify']);
 
     await press(page, 'migrate');
     await give(page, server.secret);
@@ -50,7 +50,7 @@ test('a whole life: start, verify, finalize, rollback, discard', async (t) => {
     await page.fill('#confirm-input', 'finalize');
     await page.click('#confirm-ok');
     await says(page, '#state', 'Up to date');
-    await allows(page, ['verify', 'rollback', 'discard']);
+    await allows(page, ['import', 'verify', 'rollback', 'discard']);
 
     await press(page, 'rollback');
     await page.fill('#confirm-input', 'rollback');
@@ -102,7 +102,7 @@ test('pause, resume and cancel', async (t) => {
     await says(page, '#status', 'failed');
     await says(page, '#history tr:first-child [data-column=result]',
         'cancelled');
-    await allows(page, ['migrate', 'finalize', 'verify',
+    await allows(page, ['import', 'migrate', 'finalize', 'verify',
         'reset']);
 });
 
