@@ -9,9 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/lines.h"
 #include "source/import_priv.h"
 
-enum { BATCH = 500 }; /* items of a position */
+enum {
+    BATCH = 500, /* items of a position */
+    LINE_WAIT_MS = 200,
+};
 
 #define KIND_FILE GW_LIT("file")
 
@@ -30,8 +34,7 @@ typedef struct reading {
     const char *name;
     char *path; /* absolute; owned */
     FILE *file;
-    char *line;
-    size_t room;
+    gw_lines lines;
     int64_t offset, number; /* behind the last line; its number */
     gw_arena arena;         /* of the batch */
     item items[BATCH];
@@ -301,37 +304,54 @@ take_line(reading *r, gw_slice line, int64_t end, gw_error *err)
     return code == GW_OK && r->n == BATCH ? write_batch(r, err) : code;
 }
 
+/* What was read so far is kept. */
+static gw_code
+stop_reading(reading *r, gw_error *err)
+{
+    gw_code code = write_batch(r, err);
+
+    if (code == GW_OK)
+        code = gw_importing_settle(r->im, true, err);
+    return code != GW_OK
+               ? code
+               : gw_fail(err, GW_E_INTERRUPTED,
+                         "stopped; the next import goes on from here");
+}
+
+static gw_code
+take_next(reading *r, bool *is_done, gw_error *err)
+{
+    size_t before = r->lines.begin;
+    gw_slice line;
+
+    if (gw_lines_take(&r->lines, &line)) {
+        int64_t end = r->offset + (int64_t)(r->lines.begin - before);
+        if (line.len > 0 && line.at[line.len - 1] == '\r')
+            line.len--;
+        return take_line(r, line, end, err);
+    }
+    if (r->lines.is_at_end) {
+        *is_done = true;
+        return write_batch(r, err);
+    }
+    gw_code code = gw_lines_fill(&r->lines, LINE_WAIT_MS, err);
+    if (code != GW_OK)
+        gw_fail_prefix(err, "%s:%" PRId64 ": ", r->name, r->number + 1);
+    return code;
+}
+
 static gw_code
 read_file(reading *r, gw_error *err)
 {
+    bool is_done = false;
     gw_code code = GW_OK;
 
-    while (code == GW_OK) {
-        if (gw_importing_is_stopped(r->im)) {
-            code = write_batch(r, err);
-            if (code == GW_OK)
-                code = gw_importing_settle(r->im, true, err);
-            return code != GW_OK
-                       ? code
-                       : gw_fail(err, GW_E_INTERRUPTED,
-                                 "stopped; the next import goes on from here");
-        }
-        ssize_t n = getline(&r->line, &r->room, r->file);
-        if (n < 0)
-            break;
-        if (n > GW_LIMIT_LINE)
-            return gw_fail(err, GW_E_LIMIT,
-                           "%s:%" PRId64 ": the line is too "
-                           "long",
-                           r->name, r->number + 1);
-        int64_t end = r->offset + n;
-        while (n > 0 && (r->line[n - 1] == '\n' || r->line[n - 1] == '\r'))
-            n--;
-        code = take_line(r, (gw_slice){r->line, (size_t)n}, end, err);
-    }
-    if (code == GW_OK && ferror(r->file))
-        code = gw_fail(err, GW_E_INPUT, "%s: %s", r->name, strerror(errno));
-    return code == GW_OK ? write_batch(r, err) : code;
+    gw_lines_init(&r->lines, r->file);
+    while (code == GW_OK && !is_done)
+        code = gw_importing_is_stopped(r->im) ? stop_reading(r, err)
+                                              : take_next(r, &is_done, err);
+    gw_lines_clear(&r->lines);
+    return code;
 }
 
 /* Read from the beginning: what was refused may have been mended. */
@@ -369,7 +389,7 @@ seek(reading *r, gw_error *err)
             r->name, cursor.mark);
     r->offset = cursor.mark;
     r->number = cursor.n;
-    if (fseeko(r->file, (off_t)r->offset, SEEK_SET) != 0)
+    if (lseek(fileno(r->file), (off_t)r->offset, SEEK_SET) < 0)
         return gw_fail(err, GW_E_INPUT, "%s: %s", r->name, strerror(errno));
     return GW_OK;
 }
@@ -394,7 +414,6 @@ import_file(gw_importing *im, const char *name, gw_error *err)
     if (r->file)
         fclose(r->file);
     free(r->path);
-    free(r->line);
     gw_arena_clear(&r->arena);
     free(r);
     return code;
