@@ -147,7 +147,7 @@ async function main(args) {
     '<= 100 ms');
   await measure('migrate', kind, store, bytes);
   const { out } = await measure('finalize', kind, store, bytes);
-  console.log(out.match(/writers were locked out[^.]*/)[0]);
+  console.log(out.match(/writers were locked out for [\d.]+ ms/)[0]);
   execFileSync(godwit, ['verify', '--store', store, '--migrations',
     migrations], { stdio: 'inherit' });
 }
