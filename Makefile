@@ -6,7 +6,8 @@
 #   make test       runs every test (PRESET=asan, TESTS="-R rules")
 #   make check      formatting, clang-tidy, cppcheck, layers, banned functions
 #   make bench      measures against SQLite itself (PARTS="rename lua …"),
-#                   or what BENCH names: migrate, import, serve
+#                   or what BENCH names: migrate, import, serve, web
+#   make screenshots  the pictures in docs/screenshots, anew
 #   make cover      line coverage of src from the tests
 #   make fuzz       a minute on each fuzzer (SECONDS=60)
 PRESET  ?= dev
@@ -47,6 +48,11 @@ bench:
 	@$(call build,release)
 	@node bench/$(BENCH).mjs $(PARTS)
 
+screenshots:
+	@dev/deps build test screenshots
+	@$(call build,dev)
+	@node dev/screenshots.mjs
+
 cover:
 	@dev/deps build test cover
 	@$(call build,cover)
@@ -67,5 +73,5 @@ install: release
 clean:
 	rm -rf build
 
-.PHONY: release demo demo-serve test check bench cover fuzz fmt \
+.PHONY: release demo demo-serve test check bench screenshots cover fuzz fmt \
 	install clean

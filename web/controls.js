@@ -80,7 +80,7 @@ export class Controls {
     const is = allowed && !this.isAway && this.pending === null;
     this.allowed.set(name, allowed);
     setData(button, 'action', name);
-    setData(item, 'allowed', String(allowed));
+    setData(item, 'allowed', String(allowed && !this.isAway));
     if (button.id !== `do-${name}`) {
       button.id = `do-${name}`;
       why.id = `why-${name}`;

@@ -24,7 +24,10 @@ export function browser() {
     return running;
 }
 
-after(async () => { await (await running)?.close(); });
+// a script that is no test closes it itself
+if (process.env.NODE_TEST_CONTEXT) {
+    after(async () => { await (await running)?.close(); });
+}
 
 async function launch() {
     const executablePath = PLACES.find((file) => file && fs.existsSync(file));

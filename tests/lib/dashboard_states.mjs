@@ -16,11 +16,9 @@ const SAMPLE = process.env.GODWIT_SAMPLE ??
 const POSITIONS = setting('STATE_POSITIONS', 3000);
 const SMALL = ['--batch', '512'];
 
-const RENAME = `{
-    "description": "Messages say who wrote them in "author".",
-    "rules": [{"rename_field":
-        {"collection": "message", "from": "user", "to": "author"}}]
-}`;
+const RENAME = { description: 'Messages name their author, not a sender.',
+    rules: [{ rename_field: { collection: 'message', from: 'sender_id',
+        to: 'author_id' } }] };
 
 /** Lua for the messages; `body` may look at `event` and `n`. */
 const script = (body) => `
@@ -33,16 +31,16 @@ return { type = "event", description = "Counts the words of a message.",
     return { event }
   end }`;
 const COUNT = `if event.fqid:match("^message/") and event.data and
-        type(event.data.text) == "string" then
+        type(event.data.content) == "string" then
       local words = 0
-      for _ in event.data.text:gmatch("%S+") do words = words + 1 end
+      for _ in event.data.content:gmatch("%S+") do words = words + 1 end
       event.data.words = words
     end`;
 const slowly = (loops) => `${COUNT}
     for i = 1, ${loops} do local _ = i % 7 end`;
 const FAIL = `${COUNT}
     if n == 1700 then
-      error("the text of " .. event.fqid .. " is no UTF-8")
+      error("the content of " .. event.fqid .. " is no UTF-8")
     end`;
 
 /** A store like that of a chat application, and migrations. */
@@ -54,8 +52,7 @@ function prepare(t, body = COUNT) {
         { maxBuffer: 1 << 28 });
     must(['load', '-'], { store, input: sample.stdout });
     return { store, migrations: writeFiles(path.join(folder, 'migrations'),
-        { '0002_author.json': RENAME.replaceAll('"author".', '\\"author\\".'),
-            '0003_words.lua': script(body) }) };
+        { '0002_author.json': RENAME, '0003_words.lua': script(body) }) };
 }
 
 async function open(t, body, options = {}) {

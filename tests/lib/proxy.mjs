@@ -6,10 +6,12 @@ import http from 'node:http';
 
 /**
  * Listens on loopback until the test ends. `pages` are {path: HTML or
- * {type, text}}. Returns {url, target, cut(pattern), heal()}: paths that match
- * are cut off at once and refused until heal; `target` can be changed.
+ * {type, text}}; `answer(url, response)` may take a request over. Returns
+ * {url, target, cut(pattern), heal()}: paths that match are cut off at once
+ * and refused until heal; `target` can be changed.
  */
-export async function proxy(t, target, pages = {}) {
+export async function proxy(t, target, pages = {},
+    answer = () => false) {
     const open = new Set();
     const self = { target, cutting: null };
     const server = http.createServer((request, response) => {
@@ -18,8 +20,9 @@ export async function proxy(t, target, pages = {}) {
             return;
         }
         const page = pages[request.url];
-        if (page === undefined) pass(request, response);
-        else {
+        if (page === undefined) {
+            if (!answer(request.url, response)) pass(request, response);
+        } else {
             response.writeHead(200, { 'Content-Type': page.type ??
                 'text/html; charset=utf-8' });
             response.end(page.text ?? page);
@@ -28,10 +31,10 @@ export async function proxy(t, target, pages = {}) {
     function pass(request, response) {
         const onward = http.request(self.target + request.url,
             { method: request.method, headers: request.headers, agent: false },
-            (answer) => {
-                response.writeHead(answer.statusCode, answer.headers);
-                answer.pipe(response);
-                answer.on('error', () => response.destroy());
+            (reply) => {
+                response.writeHead(reply.statusCode, reply.headers);
+                reply.pipe(response);
+                reply.on('error', () => response.destroy());
             });
         onward.on('error', () => response.destroy());
         response.on('close', () => { onward.destroy(); open.delete(entry); });

@@ -26,7 +26,7 @@ async function open(t, p, options = {}) {
 test('a whole life: start, verify, finalize, rollback, discard', async (t) => {
     const p = prepare(t);
     const server = await serve(t, p);
-    const page = await visit(t, server.url);
+    const page = await visit(t, server.url, { allow: /503/ }); // while it stops
     await says(page, '#state', 'Migration required');
     await allows(page, ['import', 'migrate', 'finalize', 'verify']);
 

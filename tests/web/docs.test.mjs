@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 
+import { STATES } from '../lib/dashboard_states.mjs';
 import { makeFolder, repo } from '../lib/godwit.mjs';
 import { serve } from '../lib/server.mjs';
 import { prepare } from '../lib/stores.mjs';
@@ -41,6 +42,19 @@ test('every example runs and prints what it should', async (t) => {
     for (const [i, text] of examples.entries()) {
         assert.match(await runExample(t, server, text), prints[i]);
     }
+});
+
+test('each state of the dashboard has its two pictures, and small', () => {
+    const folder = path.join(repo, 'docs', 'screenshots');
+    const wanted = Object.keys(STATES).flatMap((name) =>
+        [`${name}-dark.png`, `${name}-light.png`]).sort();
+
+    const files = fs.readdirSync(folder).sort();
+    const total = files.reduce((sum, file) =>
+        sum + fs.statSync(path.join(folder, file)).size, 0);
+
+    assert.deepEqual(files, wanted, 'make screenshots');
+    assert.ok(total < 2 * 1024 * 1024, `${total} bytes`);
 });
 
 const tsc = path.join(repo, 'node_modules', '.bin', 'tsc');

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// node bench/web.mjs [--parts paint,frames,memory,slow] [--minutes N]
+//                    [--rounds N] [--events N]
+//
+// Measures the dashboard in Chromium: the first paint; frames while 20
+// updates a second arrive; the heap after a collection over a long run; and
+// how much one open page slows a migration (in turn: A B A B; only the ratio
+// says much). The updates are those of a server, sent by a proxy before a
+// real one; the migration is real.
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+
+process.env.GODWIT ??= path.resolve(import.meta.dirname ??
+  path.dirname(new URL(import.meta.url).pathname), '..', 'build', 'release',
+'godwit');
+const { browser, visit } = await import('../tests/lib/browser.mjs');
+const { makeFolder, must, repo, sleep, writeFiles } =
+  await import('../tests/lib/godwit.mjs');
+const { proxy } = await import('../tests/lib/proxy.mjs');
+const { serve } = await import('../tests/lib/server.mjs');
+const { prepare } = await import('../tests/lib/stores.mjs');
+
+const { values } = parseArgs({ options: {
+  parts: { type: 'string', default: 'paint,frames,memory,slow' },
+  minutes: { type: 'string', default: '10' },
+  rounds: { type: 'string', default: '5' },
+  events: { type: 'string', default: '200000' },
+} });
+const UPDATES = 20; // a second
+const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
+const percentile = (list, p) => [...list].sort((a, b) => a - b)[
+  Math.min(list.length - 1, Math.floor(list.length * p))];
+
+/** Runs a part with what a test has: things to do after it. */
+async function withTasks(part) {
+  const tasks = [];
+  try {
+    await part({ after: (task) => tasks.push(task) });
+  } finally {
+    for (const task of tasks) await task();
+  }
+}
+
+// ---- first paint
+
+async function paint(t) {
+  const server = await serve(t, prepare(t, { n: 1000 }));
+  const times = [];
+  for (let i = 0; i < 15; i++) {
+    await withTasks(async (one) => {
+      const page = await visit(one, server.url);
+      await page.waitForFunction(() => performance
+        .getEntriesByName('first-contentful-paint').length);
+      times.push(await page.evaluate(() => performance
+        .getEntriesByName('first-contentful-paint')[0].startTime));
+    });
+  }
+  console.log(`first paint: median ${median(times).toFixed(0)} ms, worst ${
+    Math.max(...times).toFixed(0)} ms of ${times.length}, nothing cached`);
+}
+
+// ---- updates
+
+/** A page whose stream has 20 updates a second: progress and output. */
+async function underUpdates(t) {
+  const server = await serve(t, prepare(t));
+  const running = { run: 1, running: 'migrate', paused: false };
+  const between = await proxy(t, server.url, {}, (url, response) => {
+    if (url !== '/migrate/events') return false;
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    let n = 0;
+    const say = (type, data) => response.write(
+      `id: 1-${n}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+    say('status', { status: 'running', step: 'migrate', last_err: null,
+      try_count: 1 });
+    server.ask({ path: '/migrate/checks' }).then(({ json }) =>
+      say('checks', { ...json, ...running }));
+    const timer = setInterval(() => {
+      n++;
+      if (n % 2) say('output', { run: 1, line: `batch ${n} is committed` });
+      else say('progress', { phase: 'migrate', positions_done: n * 512,
+        positions_total: 10_000_000, events_done: n * 2048,
+        events_per_second: 40_000 + n % 977, seconds_left: 600,
+        seconds_left_min: 590, seconds_left_max: 610,
+        lag_positions: 10_000_000 - n * 512 });
+    }, 1000 / UPDATES);
+    response.on('close', () => clearInterval(timer));
+    return true;
+  });
+  const page = await visit(t, between.url);
+  await page.waitForFunction(() => document.querySelector('#output')
+    .textContent.includes('batch'));
+  return page;
+}
+
+async function frames(t) {
+  const page = await underUpdates(t);
+  const gaps = await page.evaluate((ms) => new Promise((resolve) => {
+    const list = [];
+    const begin = performance.now();
+    let last = begin;
+    const frame = (now) => {
+      list.push(now - last);
+      last = now;
+      if (now - begin < ms) requestAnimationFrame(frame);
+      else resolve(list.slice(1));
+    };
+    requestAnimationFrame(frame);
+  }), 15_000);
+  const total = gaps.reduce((a, b) => a + b, 0);
+  console.log(`frames: ${(gaps.length * 1000 / total).toFixed(1)} a second, ` +
+    `median ${median(gaps).toFixed(1)} ms, 99th percentile ${
+      percentile(gaps, 0.99).toFixed(1)} ms, ${
+      gaps.filter((gap) => gap > 34).length} of ${gaps.length} late`);
+}
+
+async function memory(t) {
+  const page = await underUpdates(t);
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('Performance.enable');
+  const minutes = Number(values.minutes);
+  const seen = [];
+  for (let i = 0; i <= 10; i++) {
+    if (i) await sleep(minutes * 6000);
+    await cdp.send('HeapProfiler.collectGarbage');
+    const { usedSize } = await cdp.send('Runtime.getHeapUsage');
+    const { metrics } = await cdp.send('Performance.getMetrics');
+    seen.push({ heap: usedSize / 2 ** 20,
+      nodes: metrics.find(({ name }) => name === 'Nodes').value });
+    console.log(`memory after ${(minutes * i / 10).toFixed(1)} min: ${
+      seen.at(-1).heap.toFixed(2)} MiB, ${seen.at(-1).nodes} nodes`);
+  }
+  const half = seen.slice(5);
+  console.log(`memory: ${(half.at(-1).heap - half[0].heap).toFixed(2)} MiB ` +
+    'more at the end than at half time');
+}
+
+// ---- a migration beside an open page
+
+async function slow(t) {
+  const folder = makeFolder(t);
+  const store = path.join(folder, 'chat.db');
+  const events = Number(values.events);
+  must(['init'], { store });
+  const sample = spawnSync(path.join(path.dirname(process.env.GODWIT),
+    'godwit-sample'), ['--events', String(events)], { maxBuffer: 1 << 30 });
+  must(['load', '-'], { store, input: sample.stdout });
+  const server = await serve(t, { store, migrations: writeFiles(
+    path.join(folder, 'migrations'), { '0002_author.json': { rules: [
+      { rename_field: { collection: 'message', from: 'sender_id',
+        to: 'author_id' } }] } }) });
+  const migrate = async () => {
+    await server.post('migrate');
+    await server.untilEnded();
+    const [run] = (await server.ask({ path: '/migrate/history' })).json.runs;
+    await server.post('reset');
+    await server.untilEnded();
+    return run.duration_ms;
+  };
+  await migrate();
+  const ratios = [];
+  for (let i = 0; i < Number(values.rounds); i++) {
+    const without = await migrate();
+    await withTasks(async (one) => {
+      const page = await visit(one, server.url);
+      await page.waitForSelector('#live[data-live=stream]');
+      const beside = await migrate();
+      ratios.push(beside / without);
+      console.log(`a migration: ${without} ms, ${beside} ms beside a page`);
+    });
+  }
+  console.log(`slower beside a page: median ${
+    ((median(ratios) - 1) * 100).toFixed(1)} %, ${ratios.map((r) =>
+    ((r - 1) * 100).toFixed(1)).sort((a, b) => a - b).join(', ')}`);
+}
+
+const PARTS = { paint, frames, memory, slow };
+for (const part of values.parts.split(',')) await withTasks(PARTS[part]);
+await (await browser()).close();
