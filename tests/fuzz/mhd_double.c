@@ -264,6 +264,15 @@ MHD_add_response_header(struct MHD_Response *r, const char *name,
     return MHD_YES;
 }
 
+const char *
+MHD_get_response_header(struct MHD_Response *r, const char *name)
+{
+    for (size_t i = 0; i < r->n_headers; i++)
+        if (strcasecmp(r->headers[i].name, name) == 0)
+            return r->headers[i].value;
+    return NULL;
+}
+
 enum MHD_Result
 MHD_queue_response(struct MHD_Connection *c, unsigned int status,
                    struct MHD_Response *r)
