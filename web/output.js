@@ -50,7 +50,8 @@ export class Output {
     setText(byId('output-count'), this.total > LINES
       ? `The newest ${count(LINES)} of ${count(this.total)} lines`
       : `${count(this.total)} ${this.total === 1 ? 'line' : 'lines'}`);
-    if (this.follow.checked) this.box.scrollTop = this.box.scrollHeight;
+    /* its end, without asking where that is */
+    if (this.follow.checked) this.box.scrollTop = 1e9;
   }
 
   add(to, text, className = 'line') {

@@ -5,6 +5,7 @@ import { byId, count, setHidden, setText } from './format.js';
 
 const MOST = 1200;
 const HEIGHT = 190;
+const REDRAW_MS = 200; /* more often nobody sees */
 
 /** [seconds since the start], [rates], [lags]; null: not known. */
 export class Samples {
@@ -46,6 +47,7 @@ export class Plot {
     this.samples = new Samples();
     this.isNews = true; /* that there is nothing */
     this.chart = null;
+    this.drawn = -REDRAW_MS;
     new ResizeObserver(() => this.resize()).observe(this.box);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change',
       () => this.remake());
@@ -73,7 +75,9 @@ export class Plot {
   }
 
   draw() {
-    if (!this.isNews) return;
+    const now = performance.now();
+    if (!this.isNews || now - this.drawn < REDRAW_MS) return;
+    this.drawn = now;
     this.isNews = false;
     setHidden(byId('plot-empty'), this.samples.length > 0);
     setHidden(byId('plot-caption'), this.samples.length === 0);
@@ -126,6 +130,7 @@ export class Plot {
     this.chart?.destroy();
     this.chart = null;
     this.isNews = true;
+    this.drawn = -REDRAW_MS;
     requestAnimationFrame(() => this.draw());
   }
 
