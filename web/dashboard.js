@@ -31,7 +31,7 @@ class Dashboard {
     this.notices = new Notices();
     this.output = new Output();
     this.plot = new Plot();
-    this.history = new History(this.server, () => {});
+    this.history = new History(this.server);
     this.preview = new Preview(this.server, () => this.secret.get());
     this.overview = new Overview((at) => this.preview.showPosition(at));
     this.controls = new Controls(new ConfirmDialog(),
@@ -52,8 +52,13 @@ class Dashboard {
     this.live.start();
     this.history.load();
     this.loadSamples();
-    setInterval(() => this.touch(), 1000);
+    setInterval(() => this.tick(), 1000);
     document.addEventListener('visibilitychange', () => this.touch());
+    this.touch();
+  }
+
+  tick() {
+    if (this.history.isLate && this.model.live !== 'away') this.loadHistory();
     this.touch();
   }
 
@@ -110,7 +115,9 @@ class Dashboard {
   }
 
   async loadHistory() {
-    if (this.history.page === 1) await this.history.load();
+    if (this.history.page === 1 || this.history.isLate) {
+      await this.history.load();
+    }
     this.model.newest = this.history.newest;
     this.touch();
   }

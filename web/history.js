@@ -10,9 +10,9 @@ const COLUMNS = ['run', 'command', 'start', 'duration', 'step', 'result',
 const NUMBERS = new Set(['run', 'duration', 'positions', 'events']);
 
 export class History {
-  constructor(server, failed) {
+  constructor(server) {
     this.server = server;
-    this.failed = failed;
+    this.isLate = false;
     this.body = byId('history');
     this.befores = [0]; /* of the pages so far; 0: the newest */
     this.runs = null;
@@ -34,9 +34,10 @@ export class History {
       this.runs = answer.runs;
       this.next = answer.next;
       if (this.page === 1) this.newest = answer.runs[0] ?? null;
+      this.isLate = false;
       this.draw();
-    } catch (error) {
-      this.failed(error);
+    } catch {
+      this.isLate = number === this.number; /* to be asked again */
     }
   }
 

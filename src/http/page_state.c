@@ -152,10 +152,11 @@ put_percent(gw_page *p, gw_buf *out)
 
     if (done < 0 || total <= 0)
         gw_buf_text(out, GW_DASH);
+    else if (done >= total)
+        gw_buf_text(out, "100.0 %");
     else
-        gw_buf_printf(out, "%.1f %%",
-                      done >= total ? 100.0
-                                    : (double)(done * 1000 / total) / 10.0);
+        gw_buf_printf(out, "%d.%d %%", (int)(done * 100 / total),
+                      (int)(done * 1000 / total % 10));
 }
 
 static void

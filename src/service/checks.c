@@ -119,13 +119,13 @@ static const struct {
     int needs;
     void (*judge)(const outlook *o, gw_buf *why); /* or NULL */
 } ACTIONS[] = {
+    {"import", IDLE, NULL},
     {"migrate", IDLE | STATE | UNEDITED, judge_migrate},
     {"finalize", IDLE | STATE | UNEDITED, judge_finalize},
     {"pause", RUNNING, judge_pause},
     {"resume", RUNNING, judge_resume},
     {"cancel", RUNNING, NULL},
     {"verify", IDLE | STATE, NULL},
-    {"import", IDLE, NULL},
     {"reset", IDLE | STATE, judge_reset},
     {"rollback", IDLE | STATE, judge_rollback},
     {"discard", IDLE | STATE, judge_discard},

@@ -195,8 +195,8 @@ test('what is allowed follows the store', async (t) => {
         .map((a) => a.name);
 
     let now = await checks(server);
-    assert.deepEqual(allowed(now), ['migrate', 'finalize', 'verify',
-        'import']);
+    assert.deepEqual(allowed(now), ['import', 'migrate', 'finalize',
+        'verify']);
     assert.equal(action(now, 'pause').reason, 'Nothing is running');
     assert.equal(now.ready, false);
     assert.equal(check(now, 'caught_up').ok, false);
@@ -206,7 +206,7 @@ test('what is allowed follows the store', async (t) => {
     await server.post('migrate');
     await server.untilEnded();
     now = await checks(server);
-    assert.deepEqual(allowed(now), ['finalize', 'verify', 'import',
+    assert.deepEqual(allowed(now), ['import', 'finalize', 'verify',
         'reset']);
     assert.match(action(now, 'migrate').reason, /finalize is next/);
     assert.equal(now.ready, true);
@@ -215,7 +215,7 @@ test('what is allowed follows the store', async (t) => {
     await server.post('finalize');
     await server.untilEnded();
     now = await checks(server);
-    assert.deepEqual(allowed(now), ['verify', 'import', 'rollback',
+    assert.deepEqual(allowed(now), ['import', 'verify', 'rollback',
         'discard']);
     assert.equal(now.ready, false);
     assert.equal(now.current_index, 2);
