@@ -3,12 +3,16 @@
 // and a real migration.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import path from 'node:path';
 import test from 'node:test';
 
-import { stats, waitFor } from '../lib/godwit.mjs';
-import { allows, give, press, says, visit } from '../lib/browser.mjs';
+import { assertAccessible, allows, give, press, says, visit }
+    from '../lib/browser.mjs';
+import { stats, waitFor, writeFiles } from '../lib/godwit.mjs';
+import { emptyStore } from '../lib/import.mjs';
 import { serve } from '../lib/server.mjs';
 import { prepare, slowMigration } from '../lib/stores.mjs';
+import { sampleWorld, startDouble } from '../lib/wukongim.mjs';
 
 const SMALL = ['--batch', '512'];
 const newestRun = async (server) =>
@@ -116,6 +120,36 @@ test('reset asks, and forgets what was migrated', async (t) => {
 
     await says(page, '#state', 'Migration required');
     assert.equal((await newestRun(server)).command, 'reset');
+});
+
+test('an import asks for its source, and shows its steps', async (t) => {
+    const world = sampleWorld({ quirks: false, users: 20, topics: 10,
+        messages: 200 });
+    const double = await startDouble(t, world);
+    const store = emptyStore(t);
+    const server = await serve(t, { store, args: SMALL,
+        migrations: writeFiles(path.join(path.dirname(store), 'm'), {}) });
+    const page = await visit(t, server.url);
+    await page.evaluate((secret) =>
+        sessionStorage.setItem('godwit-secret', secret), server.secret);
+
+    await press(page, 'import');
+    await page.fill('#import-source', 'no address');
+    assert.equal(await page.isEnabled('#confirm-ok'), false);
+    await assertAccessible(page, 'the source');
+    await page.fill('#import-source', double.url);
+    await page.click('#confirm-ok');
+
+    await says(page, '#history tr:first-child [data-column=command]',
+        'import');
+    await says(page, '#history tr:first-child [data-column=result]',
+        'completed');
+    await says(page, '#step', 'cleanup');
+    const steps = await page.$$eval('#steps li', (list) =>
+        list.map((item) => item.dataset.step));
+    assert.deepEqual(steps, ['user', 'channel', 'message', 'conversation',
+        'cleanup']);
+    assert.ok(double.ledger.messages > 0, 'it came from the source');
 });
 
 test('a button that is not allowed does nothing and says why', async (t) => {
