@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 
-import { assertAccessible, allows, give, press, says, visit }
+import { assertAccessible, allows, give, press, says, until, visit }
     from '../lib/browser.mjs';
 import { stats, waitFor, writeFiles } from '../lib/godwit.mjs';
 import { emptyStore } from '../lib/import.mjs';
@@ -233,7 +233,7 @@ test('the logs are a file of JSON with everything', async (t) => {
     const { server, page } = await open(t, slowMigration(t, 3));
     await press(page, 'migrate');
     await says(page, '#state', 'Ready to finalize');
-    await page.waitForFunction(() => document.querySelector('#output')
+    await until(page, () => document.querySelector('#output')
         .textContent.includes('start'));
 
     const [download] = await Promise.all([page.waitForEvent('download'),
@@ -279,7 +279,7 @@ test("the browser's notifications come when nobody looks", async (t) => {
 
     await server.post('migrate');
 
-    await page.waitForFunction(() => globalThis.shown
+    await until(page, () => globalThis.shown
         .includes('godwit: migrate is completed'));
 });
 
@@ -327,7 +327,7 @@ test('output can be cleared and followed', async (t) => {
 
     await page.hover('#output');
     await page.mouse.wheel(0, -500);
-    await page.waitForFunction(() =>
+    await until(page, () =>
         !document.querySelector('#output-follow').checked);
     assert.equal(await isAtEnd(), false);
     await page.click('#output-clear');
@@ -357,7 +357,7 @@ test('everything can be done by the keyboard alone', async (t) => {
     await page.keyboard.type(server.secret);
     await page.keyboard.press('Enter');
     await says(page, '#state', 'Ready to finalize');
-    await page.waitForFunction(() =>
+    await until(page, () =>
         document.activeElement.id === 'do-migrate');
     await tabTo('do-finalize');
     await page.keyboard.press('Space');

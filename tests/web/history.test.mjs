@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 
-import { assertAccessible, assertFits, says, visit }
+import { assertAccessible, assertFits, says, until, visit }
     from '../lib/browser.mjs';
 import { serve } from '../lib/server.mjs';
 import { prepare } from '../lib/stores.mjs';
@@ -40,7 +40,7 @@ test('10,000 runs are paged, each seen once, newest first', async (t) => {
     const seen = await runs(page);
     for (let first = RUNS - PAGE; first > 0; first -= PAGE) {
         await page.click('#history-older');
-        await page.waitForFunction((run) => document.querySelector(
+        await until(page, (run) => document.querySelector(
             '#history [data-column=run]').textContent === String(run), first);
         seen.push(...await runs(page));
     }

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import test from 'node:test';
 
-import { assertAccessible, assertFits, press, says, visit }
+import { assertAccessible, assertFits, press, says, until, visit }
     from '../lib/browser.mjs';
 import { makeFolder, makeStore, writeFiles } from '../lib/godwit.mjs';
 import { serve } from '../lib/server.mjs';
@@ -132,7 +132,7 @@ test('hostile events are text, and 1 MB is shown on demand', async (t) => {
     await assertHarmless(page);
     await assertAccessible(page, 'preview');
     await page.locator('#preview button.more').first().click();
-    await page.waitForFunction((big) => document.querySelector('#preview')
+    await until(page, (big) => document.querySelector('#preview')
         .textContent.length > big, 1000);
     await assertHarmless(page);
 });
@@ -145,7 +145,7 @@ test('values of 1 MB shown in full keep the layout', async (t) => {
     for (const more of await page.$$('#preview button.more')) {
         await more.click();
     }
-    await page.waitForFunction((big) => document.querySelector('#preview')
+    await until(page, (big) => document.querySelector('#preview')
         .textContent.length > big, BIG);
 
     await assertHarmless(page);

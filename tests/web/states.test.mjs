@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { assertAccessible, assertFits, press, says, visit }
+import { assertAccessible, assertFits, press, says, until, visit }
     from '../lib/browser.mjs';
 import { STATES, reach } from '../lib/dashboard_states.mjs';
 import { serve } from '../lib/server.mjs';
@@ -86,7 +86,7 @@ test('the state is painted before any script has run', async (t) => {
     await page.waitForSelector('#state');
 
     assert.equal(await page.textContent('#state'), 'Migration required');
-    await page.waitForFunction(() =>
+    await until(page, () =>
         performance.getEntriesByName('first-contentful-paint').length > 0);
     await page.unrouteAll({ behavior: 'ignoreErrors' });
 });
