@@ -17,7 +17,7 @@ const AXE = fs.readFileSync(
     createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const WAIT_MS = 30_000;
-const POLL_MS = 50;
+const POLL_MS = 15;
 
 let running;
 
