@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util';
 process.env.GODWIT ??= path.resolve(import.meta.dirname ??
   path.dirname(new URL(import.meta.url).pathname), '..', 'build', 'release',
 'godwit');
-const { browser, visit } = await import('../tests/lib/browser.mjs');
+const { browser, until, visit } = await import('../tests/lib/browser.mjs');
 const { makeFolder, must, repo, sleep, writeFiles } =
   await import('../tests/lib/godwit.mjs');
 const { proxy } = await import('../tests/lib/proxy.mjs');
@@ -52,7 +52,7 @@ async function paintOnce(url, path) {
   let times;
   await withTasks(async (t) => {
     const page = await visit(t, url, { path, wait: null });
-    await page.waitForFunction(() => performance
+    await until(page, () => performance
       .getEntriesByName('first-contentful-paint').length);
     times = await page.evaluate(() => [performance
       .getEntriesByName('first-contentful-paint')[0].startTime,
@@ -109,7 +109,7 @@ async function underUpdates(t) {
     return true;
   });
   const page = await visit(t, between.url);
-  await page.waitForFunction(() => document.querySelector('#output')
+  await until(page, () => document.querySelector('#output')
     .textContent.includes('batch'));
   return page;
 }
