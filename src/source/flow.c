@@ -92,18 +92,6 @@ take(window *w, bool *moved, gw_error *err)
     return code;
 }
 
-/* What is whole is kept when the run is to stop. */
-static gw_code
-stop(window *w, gw_error *err)
-{
-    gw_code code = gw_importing_settle(w->asker->im, true, err);
-
-    if (code != GW_OK)
-        return code;
-    return gw_fail(err, GW_E_INTERRUPTED,
-                   "stopped; the next import goes on from here");
-}
-
 gw_code
 gw_flow_run(gw_asker *asker, const gw_flow *flow, void *self, gw_error *err)
 {
@@ -120,7 +108,7 @@ gw_flow_run(gw_asker *asker, const gw_flow *flow, void *self, gw_error *err)
     while (code == GW_OK) {
         bool moved = false;
         if (gw_importing_is_stopped(asker->im)) {
-            code = stop(&w, err);
+            code = gw_importing_stop(asker->im, err);
             break;
         }
         code = fill(&w, err);

@@ -99,6 +99,9 @@ GW_MUST_CHECK gw_code gw_importing_begin(gw_importing *im, gw_error *err);
 /** Commits when there is enough, or at once. */
 GW_MUST_CHECK gw_code gw_importing_settle(gw_importing *im, bool now,
                                           gw_error *err);
+/** Commits what is whole, because the run is to stop. Always fails, with
+ *  GW_E_INTERRUPTED if nothing else. */
+GW_MUST_CHECK gw_code gw_importing_stop(gw_importing *im, gw_error *err);
 int64_t gw_importing_count(const gw_importing *im, gw_count which);
 void gw_importing_set_count(gw_importing *im, gw_count which, int64_t value);
 

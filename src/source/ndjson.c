@@ -310,12 +310,7 @@ stop_reading(reading *r, gw_error *err)
 {
     gw_code code = write_batch(r, err);
 
-    if (code == GW_OK)
-        code = gw_importing_settle(r->im, true, err);
-    return code != GW_OK
-               ? code
-               : gw_fail(err, GW_E_INTERRUPTED,
-                         "stopped; the next import goes on from here");
+    return code == GW_OK ? gw_importing_stop(r->im, err) : code;
 }
 
 static gw_code

@@ -125,6 +125,17 @@ gw_importing_settle(gw_importing *im, bool now, gw_error *err)
     return code;
 }
 
+gw_code
+gw_importing_stop(gw_importing *im, gw_error *err)
+{
+    gw_code code = gw_importing_settle(im, true, err);
+
+    return code != GW_OK
+               ? code
+               : gw_fail(err, GW_E_INTERRUPTED,
+                         "stopped; the next import goes on from here");
+}
+
 int64_t
 gw_importing_count(const gw_importing *im, gw_count which)
 {

@@ -38,19 +38,21 @@ note_row(listing *l, gw_slice id, int64_t type, const char *why, gw_error *err)
 }
 
 static gw_code
-take_row(listing *l, gw_fields fields, gw_trust trust, gw_arena *arena,
-         gw_error *err)
+take_row(void *arg, const gw_wk_row *row, bool *go_on, gw_error *err)
 {
-    gw_slice id = gw_wk_text(arena, fields, "channel_id"), login, peer;
+    listing *l = arg;
+    gw_slice id = gw_wk_text(row->arena, row->fields, "channel_id");
+    gw_slice login, peer;
     gw_wk_entry entry = {
         .id = id,
-        .type = gw_wk_int(fields, "channel_type", 0),
+        .type = gw_wk_int(row->fields, "channel_type", 0),
         .has_row = true,
-        .ban = is_set(fields, "ban"),
-        .disband = is_set(fields, "disband"),
-        .large = is_set(fields, "large"),
+        .ban = is_set(row->fields, "ban"),
+        .disband = is_set(row->fields, "disband"),
+        .large = is_set(row->fields, "large"),
     };
-    const char *why = trust == GW_TRUST_FITS ? NULL : gw_wk_why(trust);
+    const char *why =
+        row->trust == GW_TRUST_FITS ? NULL : gw_wk_why(row->trust);
 
     if (!why && (entry.type < 1 || entry.type > 255))
         why = "its id is cut: there is no channel type 0";
@@ -59,6 +61,7 @@ take_row(listing *l, gw_fields fields, gw_trust trust, gw_arena *arena,
     entry.is_known_only =
         entry.type == GW_WK_PERSON && !gw_wk_split(id, &login, &peer);
     gw_wk_bring_add(&l->bring, &entry);
+    *go_on = l->bring.n < GW_WK_BATCH;
     return GW_OK;
 }
 
@@ -102,21 +105,9 @@ leave_out(gw_wk_bring *b, gw_error *err)
 static gw_code
 more_rows(gw_wk_bring *b, gw_error *err)
 {
-    listing *l = (listing *)b;
-    gw_arena arena = {0};
-    gw_code code = GW_OK;
+    gw_code code =
+        gw_wk_list_walk(&((listing *)b)->list, take_row, b, &b->is_at_end, err);
 
-    while (code == GW_OK && b->n < GW_WK_BATCH && !b->is_at_end) {
-        gw_fields fields;
-        gw_trust trust;
-        bool has = false;
-        gw_arena_reset(&arena);
-        code = gw_wk_list_next(&l->list, &arena, &fields, &trust, &has, err);
-        if (code == GW_OK && has)
-            code = take_row(l, fields, trust, &arena, err);
-        b->is_at_end = !has;
-    }
-    gw_arena_clear(&arena);
     return code == GW_OK ? leave_out(b, err) : code;
 }
 

@@ -48,27 +48,27 @@ compare_hashes(const void *a, const void *b)
 }
 
 static gw_code
+collect_row(void *arg, const gw_wk_row *row, bool *go_on, gw_error *err)
+{
+    devices *d = arg;
+
+    (void)go_on;
+    (void)err;
+    if (row->trust == GW_TRUST_BREAKS)
+        d->mangled[d->n_mangled++] =
+            hash_row(gw_wk_text(row->arena, row->fields, "uid"),
+                     gw_wk_int(row->fields, "device_flag", 0));
+    return GW_OK;
+}
+
+static gw_code
 collect_mangled(devices *d, gw_error *err)
 {
-    gw_arena arena = {0};
-    bool has = true;
-    gw_code code = GW_OK;
-
     d->mangled = gw_malloc((d->list.n + 1) * sizeof(*d->mangled));
-    while (code == GW_OK && has) {
-        gw_fields fields;
-        gw_trust trust;
-        gw_arena_reset(&arena);
-        code = gw_wk_list_next(&d->list, &arena, &fields, &trust, &has, err);
-        if (code == GW_OK && has && trust == GW_TRUST_BREAKS)
-            d->mangled[d->n_mangled++] =
-                hash_row(gw_wk_text(&arena, fields, "uid"),
-                         gw_wk_int(fields, "device_flag", 0));
-    }
-    gw_arena_clear(&arena);
+    gw_code code = gw_wk_list_walk(&d->list, collect_row, d, NULL, err);
+
     qsort(d->mangled, d->n_mangled, sizeof(*d->mangled), compare_hashes);
-    d->list.at = 0;
-    return code == GW_OK ? gw_rows_rewind(&d->list.rows, err) : code;
+    return code;
 }
 
 static size_t
@@ -313,24 +313,23 @@ write_position(devices *d, gw_error *err)
 /* ---- the list ---- */
 
 static gw_code
-take_row(devices *d, gw_arena *arena, gw_fields fields, gw_trust trust,
-         gw_error *err)
+judge_row(devices *d, const gw_wk_row *row, gw_error *err)
 {
-    gw_slice uid = gw_wk_text(arena, fields, "uid");
-    int64_t flag = gw_wk_int(fields, "device_flag", 0);
+    gw_slice uid = gw_wk_text(row->arena, row->fields, "uid");
+    int64_t flag = gw_wk_int(row->fields, "device_flag", 0);
     gw_import_row user;
     bool doubt = false;
     gw_code code = GW_OK;
 
-    if (trust == GW_TRUST_FITS && gw_wk_is_key(uid))
-        code = is_doubtful(d, uid, flag, d->list.at - 1, &doubt, err);
+    if (row->trust == GW_TRUST_FITS && gw_wk_is_key(uid))
+        code = is_doubtful(d, uid, flag, row->number - 1, &doubt, err);
     if (code != GW_OK)
         return code;
-    if (trust != GW_TRUST_FITS || doubt)
+    if (row->trust != GW_TRUST_FITS || doubt)
         return gw_wk_note_mangled(
-            d->wk, "device", uid, flag, d->list.at,
+            d->wk, "device", uid, flag, row->number,
             doubt ? "it may be that of a longer id, which is known"
-                  : gw_wk_why(trust),
+                  : gw_wk_why(row->trust),
             err);
     if (!gw_wk_is_key(uid))
         return refuse_row(d, "its id is empty or too long", err);
@@ -342,35 +341,27 @@ take_row(devices *d, gw_arena *arena, gw_fields fields, gw_trust trust,
                                     1, err,
                                     "its user was not listed when users were "
                                     "imported; import again");
-    return add_row(d, arena, fields, user.id, err);
+    return add_row(d, row->arena, row->fields, user.id, err);
+}
+
+static gw_code
+take_row(void *arg, const gw_wk_row *row, bool *go_on, gw_error *err)
+{
+    devices *d = arg;
+
+    (void)go_on;
+    if (gw_importing_is_stopped(d->wk->im))
+        return gw_importing_stop(d->wk->im, err);
+    gw_code code = judge_row(d, row, err);
+    return code == GW_OK && d->n == GW_WK_BATCH ? write_position(d, err) : code;
 }
 
 static gw_code
 bring_rows(devices *d, gw_error *err)
 {
-    gw_arena arena = {0};
-    bool has = true;
-    gw_code code = GW_OK;
+    gw_code code = gw_wk_list_walk(&d->list, take_row, d, NULL, err);
 
-    while (code == GW_OK && has) {
-        gw_fields fields;
-        gw_trust trust;
-        gw_arena_reset(&arena);
-        if (gw_importing_is_stopped(d->wk->im)) {
-            code = gw_importing_settle(d->wk->im, true, err);
-            if (code == GW_OK)
-                code = gw_fail(err, GW_E_INTERRUPTED,
-                               "stopped; the next import goes on from here");
-            break;
-        }
-        code = gw_wk_list_next(&d->list, &arena, &fields, &trust, &has, err);
-        if (code == GW_OK && has)
-            code = take_row(d, &arena, fields, trust, err);
-        if (code == GW_OK && d->n > 0 && (d->n == GW_WK_BATCH || !has))
-            code = write_position(d, err);
-    }
-    gw_arena_clear(&arena);
-    return code;
+    return code == GW_OK && d->n > 0 ? write_position(d, err) : code;
 }
 
 gw_code

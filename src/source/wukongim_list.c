@@ -102,54 +102,103 @@ ask(gw_wk *wk, const char *path, fetching *f, gw_error *err)
     return code;
 }
 
+/* ---- walking ---- */
+
+static gw_code
+next_row(gw_wk_list *list, gw_wk_row *row, bool *has, gw_error *err)
+{
+    gw_slice text;
+    gw_code code = gw_rows_next(&list->rows, &text, has, err);
+
+    if (code != GW_OK || !*has)
+        return code;
+    row->trust = list->verdicts[list->at];
+    row->number = ++list->at;
+    return gw_json_object(row->arena, gw_arena_dup(row->arena, text),
+                          &row->fields, err);
+}
+
+static gw_code
+rewind_list(gw_wk_list *list, gw_error *err)
+{
+    list->at = 0;
+    return gw_rows_rewind(&list->rows, err);
+}
+
+gw_code
+gw_wk_list_walk(gw_wk_list *list, gw_wk_row_visit visit, void *arg,
+                bool *is_at_end, gw_error *err)
+{
+    gw_arena arena = {0};
+    bool has = true, go_on = true;
+    gw_code code = is_at_end ? GW_OK : rewind_list(list, err);
+
+    while (code == GW_OK && has && go_on) {
+        gw_wk_row row = {.arena = &arena};
+        gw_arena_reset(&arena);
+        code = next_row(list, &row, &has, err);
+        if (code == GW_OK && has)
+            code = visit(arg, &row, &go_on, err);
+    }
+    gw_arena_clear(&arena);
+    if (is_at_end)
+        *is_at_end = !has;
+    else if (code == GW_OK)
+        code = rewind_list(list, err);
+    return code;
+}
+
 /* ---- judging ---- */
 
 /* The key that a row would have if its id were the real one. */
 static void
-put_key(const gw_wk_list *l, gw_arena *arena, gw_fields fields, gw_buf *out)
+put_key(const gw_wk_list *l, const gw_wk_row *row, gw_buf *out)
 {
     out->len = 0;
-    gw_buf_slice(out, gw_wk_text(arena, fields, l->id_member));
+    gw_buf_slice(out, gw_wk_text(row->arena, row->fields, l->id_member));
     gw_buf_byte(out, '-');
-    gw_buf_int(out, gw_wk_int(fields, l->number_member, 0));
+    gw_buf_int(out, gw_wk_int(row->fields, l->number_member, 0));
+}
+
+typedef struct judging {
+    gw_wk_list *list;
+    gw_buf last, key;
+    size_t last_at;
+} judging;
+
+static gw_code
+judge_key(void *arg, const gw_wk_row *row, bool *go_on, gw_error *err)
+{
+    judging *j = arg;
+    gw_wk_list *l = j->list;
+    size_t at = row->number - 1;
+
+    (void)go_on;
+    (void)err;
+    if (row->trust == GW_TRUST_BREAKS)
+        return GW_OK;
+    put_key(l, row, &j->key);
+    if (j->last.len > 0 && l->slots[j->last_at] == l->slots[at] &&
+        gw_slice_compare(gw_buf_as_slice(&j->last), gw_buf_as_slice(&j->key)) >=
+            0)
+        l->verdicts[j->last_at] = l->verdicts[at] = GW_TRUST_AMBIGUOUS;
+    gw_buf swap = j->last;
+    j->last = j->key;
+    j->key = swap;
+    j->last_at = at;
+    return GW_OK;
 }
 
 /* Within a slot, keys ascend. Where two rows do not, one is mangled. */
 static gw_code
 judge_keys(gw_wk_list *l, gw_error *err)
 {
-    gw_arena arena = {0};
-    gw_buf last = {0}, key = {0};
-    size_t last_at = 0;
-    bool has = true;
-    gw_code code = gw_rows_rewind(&l->rows, err);
+    judging j = {.list = l};
+    gw_code code = gw_wk_list_walk(l, judge_key, &j, NULL, err);
 
-    l->at = 0;
-    while (code == GW_OK) {
-        gw_fields fields;
-        gw_trust trust;
-        gw_arena_reset(&arena);
-        code = gw_wk_list_next(l, &arena, &fields, &trust, &has, err);
-        if (code != GW_OK || !has)
-            break;
-        if (trust == GW_TRUST_BREAKS)
-            continue;
-        size_t at = l->at - 1;
-        put_key(l, &arena, fields, &key);
-        if (last.len > 0 && l->slots[last_at] == l->slots[at] &&
-            gw_slice_compare(gw_buf_as_slice(&last), gw_buf_as_slice(&key)) >=
-                0)
-            l->verdicts[last_at] = l->verdicts[at] = GW_TRUST_AMBIGUOUS;
-        gw_buf swap = last;
-        last = key;
-        key = swap;
-        last_at = at;
-    }
-    gw_buf_clear(&last);
-    gw_buf_clear(&key);
-    gw_arena_clear(&arena);
-    l->at = 0;
-    return code == GW_OK ? gw_rows_rewind(&l->rows, err) : code;
+    gw_buf_clear(&j.last);
+    gw_buf_clear(&j.key);
+    return code;
 }
 
 gw_code
@@ -170,19 +219,6 @@ gw_wk_list_fetch(gw_wk *wk, const char *path, const char *id_member,
     if (code != GW_OK)
         gw_wk_list_clear(out);
     return code;
-}
-
-gw_code
-gw_wk_list_next(gw_wk_list *list, gw_arena *arena, gw_fields *out,
-                gw_trust *trust, bool *has, gw_error *err)
-{
-    gw_slice row;
-    gw_code code = gw_rows_next(&list->rows, &row, has, err);
-
-    if (code != GW_OK || !*has)
-        return code;
-    *trust = list->verdicts[list->at++];
-    return gw_json_object(arena, gw_arena_dup(arena, row), out, err);
 }
 
 void

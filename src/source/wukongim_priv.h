@@ -148,10 +148,22 @@ GW_MUST_CHECK gw_code gw_wk_list_fetch(gw_wk *wk, const char *path,
                                        const char *id_member,
                                        const char *number_member,
                                        gw_wk_list *out, gw_error *err);
-/** The next row: its fields in the arena. */
-GW_MUST_CHECK gw_code gw_wk_list_next(gw_wk_list *list, gw_arena *arena,
-                                      gw_fields *out, gw_trust *trust,
-                                      bool *has, gw_error *err);
+/** A row of it; it lives for the visit. */
+typedef struct gw_wk_row {
+    gw_arena *arena;
+    gw_fields fields;
+    gw_trust trust;
+    size_t number; /* from 1 */
+} gw_wk_row;
+
+/** *go_on is true; a visit that wants no more rows clears it. */
+typedef gw_code (*gw_wk_row_visit)(void *arg, const gw_wk_row *row, bool *go_on,
+                                   gw_error *err);
+/** Visits the rows from where the last walk stopped; *is_at_end: there are no
+ *  more. NULL: all, and the next walk begins at the first again. */
+GW_MUST_CHECK gw_code gw_wk_list_walk(gw_wk_list *list, gw_wk_row_visit visit,
+                                      void *arg, bool *is_at_end,
+                                      gw_error *err);
 void gw_wk_list_clear(gw_wk_list *list);
 
 #endif

@@ -64,16 +64,16 @@ gw_wk_forget_problems(gw_wk *wk, gw_step step, bool is_beside,
 
 /* A row becomes an entry, unless the one before was the same user. */
 static gw_code
-take_row(listing *l, gw_fields fields, gw_trust trust, gw_arena *arena,
-         gw_error *err)
+take_row(void *arg, const gw_wk_row *row, bool *go_on, gw_error *err)
 {
-    gw_slice uid = gw_wk_text(arena, fields, "uid");
+    listing *l = arg;
+    gw_slice uid = gw_wk_text(row->arena, row->fields, "uid");
     gw_wk_entry entry = {.id = uid};
 
-    if (trust != GW_TRUST_FITS)
+    if (row->trust != GW_TRUST_FITS)
         return gw_wk_note_mangled(l->bring.wk, "device", uid,
-                                  gw_wk_int(fields, "device_flag", 0),
-                                  l->list.at, gw_wk_why(trust), err);
+                                  gw_wk_int(row->fields, "device_flag", 0),
+                                  row->number, gw_wk_why(row->trust), err);
     if (gw_slice_equal(uid, gw_buf_as_slice(&l->last_uid)))
         return GW_OK;
     l->last_uid.len = 0;
@@ -81,6 +81,7 @@ take_row(listing *l, gw_fields fields, gw_trust trust, gw_arena *arena,
     if (!gw_wk_is_key(uid)) /* its devices are refused */
         return GW_OK;
     gw_wk_bring_add(&l->bring, &entry);
+    *go_on = l->bring.n < GW_WK_BATCH;
     return GW_OK;
 }
 
@@ -103,50 +104,26 @@ gw_wk_leave_out_seen(gw_wk_bring *b, gw_slice kind, const gw_slice *keys,
 static gw_code
 more_rows(gw_wk_bring *b, gw_error *err)
 {
-    listing *l = (listing *)b;
-    gw_arena arena = {0};
     gw_slice keys[GW_WK_BATCH];
-    gw_code code = GW_OK;
+    gw_code code =
+        gw_wk_list_walk(&((listing *)b)->list, take_row, b, &b->is_at_end, err);
 
-    while (code == GW_OK && b->n < GW_WK_BATCH && !b->is_at_end) {
-        gw_fields fields;
-        gw_trust trust;
-        bool has = false;
-        gw_arena_reset(&arena);
-        code = gw_wk_list_next(&l->list, &arena, &fields, &trust, &has, err);
-        if (code == GW_OK && has)
-            code = take_row(l, fields, trust, &arena, err);
-        b->is_at_end = !has;
-    }
-    gw_arena_clear(&arena);
     for (size_t i = 0; i < b->n; i++)
         keys[i] = b->page[i].id;
     return code == GW_OK ? gw_wk_leave_out_seen(b, GW_WK_USER, keys, err)
                          : code;
 }
 
-/* Uids with a comma first: lists have them split. */
+/* A uid with a comma: lists have it split. */
 static gw_code
-note_commas(listing *l, gw_error *err)
+note_comma(void *arg, const gw_wk_row *row, bool *go_on, gw_error *err)
 {
-    gw_arena arena = {0};
-    bool has = true;
-    gw_code code = gw_rows_rewind(&l->list.rows, err);
+    gw_slice uid = gw_wk_text(row->arena, row->fields, "uid");
 
-    while (code == GW_OK && has) {
-        gw_fields fields;
-        gw_trust trust;
-        gw_arena_reset(&arena);
-        code = gw_wk_list_next(&l->list, &arena, &fields, &trust, &has, err);
-        if (code != GW_OK || !has || trust != GW_TRUST_FITS)
-            continue;
-        gw_slice uid = gw_wk_text(&arena, fields, "uid");
-        if (gw_wk_is_key(uid))
-            code = gw_wk_note_comma(l->bring.wk, uid, err);
-    }
-    gw_arena_clear(&arena);
-    l->list.at = 0;
-    return code == GW_OK ? gw_rows_rewind(&l->list.rows, err) : code;
+    (void)go_on;
+    return row->trust == GW_TRUST_FITS && gw_wk_is_key(uid)
+               ? gw_wk_note_comma(arg, uid, err)
+               : GW_OK;
 }
 
 static gw_code
@@ -161,7 +138,7 @@ bring_list(gw_wk *wk, gw_error *err)
         code = gw_wk_forget_problems(wk, GW_STEP_USER, false, "mangled",
                                      "device", err);
     if (code == GW_OK)
-        code = note_commas(l, err);
+        code = gw_wk_list_walk(&l->list, note_comma, wk, NULL, err);
     if (code == GW_OK) {
         gw_importing_set_count(wk->im, GW_COUNT_DEVICE_ROWS,
                                (int64_t)l->list.n);

@@ -87,5 +87,14 @@ gw_code
 gw_import_reserve(gw_store *store, gw_slice collection, int64_t n,
                   int64_t *first, gw_error *err)
 {
-    return store->ops->import->reserve(store, collection, n, first, err);
+    const struct gw_import_ops *ops = store->ops->import;
+    bool found = false;
+    gw_code code = ops->take_ids(store, collection, n, first, &found, err);
+
+    if (code != GW_OK || found)
+        return code;
+    code = ops->begin_ids(store, collection, err); /* the first of it */
+    return code == GW_OK
+               ? ops->take_ids(store, collection, n, first, &found, err)
+               : code;
 }

@@ -320,16 +320,22 @@ problems(gw_store *store, gw_slice source, gw_problem_visit visit, void *arg,
 
 /* ---- ids ---- */
 
+/* The row is locked until the end of the transaction, as the application
+ * locks it. */
 static gw_code
-take_ids(gw_pg *s, gw_slice collection, int64_t n, int64_t *first, bool *found,
-         gw_error *err)
+take_ids(gw_store *store, gw_slice collection, int64_t n, int64_t *first,
+         bool *found, gw_error *err)
 {
+    gw_pg *s = gw_pg_of(store);
     gw_pg_params p = {0};
     PGresult *rows = NULL;
+    gw_code code = gw_pg_writer_of(s, err);
+
+    if (code != GW_OK)
+        return code;
     gw_pg_add_text(&p, collection);
     gw_pg_add_int(&p, n);
-    gw_code code = gw_pg_run(&s->writer, GW_PG_RESERVE_IDS, &p, &rows, err);
-
+    code = gw_pg_run(&s->writer, GW_PG_RESERVE_IDS, &p, &rows, err);
     if (code != GW_OK)
         return code;
     *found = PQntuples(rows) > 0;
@@ -339,25 +345,14 @@ take_ids(gw_pg *s, gw_slice collection, int64_t n, int64_t *first, bool *found,
     return GW_OK;
 }
 
-/* The row is locked until the end of the transaction, as the application
- * locks it. */
 static gw_code
-reserve(gw_store *store, gw_slice collection, int64_t n, int64_t *first,
-        gw_error *err)
+begin_ids(gw_store *store, gw_slice collection, gw_error *err)
 {
     gw_pg *s = gw_pg_of(store);
     gw_pg_params p = {0};
-    bool found = false;
-    gw_code code = gw_pg_writer_of(s, err);
 
-    if (code == GW_OK)
-        code = take_ids(s, collection, n, first, &found, err);
-    if (code != GW_OK || found)
-        return code;
     gw_pg_add_text(&p, collection);
-    code = gw_pg_run(&s->writer, GW_PG_BEGIN_IDS, &p, NULL, err);
-    return code == GW_OK ? take_ids(s, collection, n, first, &found, err)
-                         : code;
+    return gw_pg_run(&s->writer, GW_PG_BEGIN_IDS, &p, NULL, err);
 }
 
 const struct gw_import_ops gw_pg_import = {
@@ -372,5 +367,6 @@ const struct gw_import_ops gw_pg_import = {
     .put_problem = put_problem,
     .drop_problems = drop_problems,
     .problems = problems,
-    .reserve = reserve,
+    .take_ids = take_ids,
+    .begin_ids = begin_ids,
 };

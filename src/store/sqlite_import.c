@@ -278,20 +278,13 @@ take_ids(gw_store *store, gw_slice collection, int64_t n, int64_t *first,
 }
 
 static gw_code
-reserve(gw_store *store, gw_slice collection, int64_t n, int64_t *first,
-        gw_error *err)
+begin_ids(gw_store *store, gw_slice collection, gw_error *err)
 {
     sqlite3_stmt *statement = NULL;
-    bool found = false;
-    gw_code code = take_ids(store, collection, n, first, &found, err);
+    gw_code code =
+        get(store, GW_SQL_BEGIN_IDS, &collection, 1, &statement, err);
 
-    if (code != GW_OK || found)
-        return code;
-    code = get(store, GW_SQL_BEGIN_IDS, &collection, 1, &statement, err);
-    if (code == GW_OK)
-        code = finish(store, statement, err);
-    return code == GW_OK ? take_ids(store, collection, n, first, &found, err)
-                         : code;
+    return code == GW_OK ? finish(store, statement, err) : code;
 }
 
 const struct gw_import_ops gw_sqlite_import = {
@@ -306,5 +299,6 @@ const struct gw_import_ops gw_sqlite_import = {
     .put_problem = put_problem,
     .drop_problems = drop_problems,
     .problems = problems,
-    .reserve = reserve,
+    .take_ids = take_ids,
+    .begin_ids = begin_ids,
 };

@@ -135,8 +135,9 @@ struct gw_import_ops {
                              const gw_import_problem *like, gw_error *err);
     gw_code (*problems)(gw_store *store, gw_slice source,
                         gw_problem_visit visit, void *arg, gw_error *err);
-    gw_code (*reserve)(gw_store *store, gw_slice collection, int64_t n,
-                       int64_t *first, gw_error *err);
+    gw_code (*take_ids)(gw_store *store, gw_slice collection, int64_t n,
+                        int64_t *first, bool *found, gw_error *err);
+    gw_code (*begin_ids)(gw_store *store, gw_slice collection, gw_error *err);
 };
 
 /** Fills a batch row by row: a position, its events, the next position.
