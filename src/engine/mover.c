@@ -550,6 +550,7 @@ refuse_leftovers(const gw_plan *plan, gw_error *err)
 
 enum preparation {
     GO_ON,     /* the migration tables are what this run would have made */
+    GO_BACK,   /* they are kept up to where the keyframes were saved */
     GROW,      /* more migrations than before: begin, keep the old result */
     BEGIN_NEW, /* forget everything */
 };
@@ -577,8 +578,9 @@ decide(const gw_run *run, const gw_plan *plan, int64_t event_target,
         *out = BEGIN_NEW;
     } else if (s->event_target < event_target) {
         *out = GROW;
-    } else {
-        *out = GO_ON;
+    } else { /* an edited migration would go over the rest otherwise */
+        *out = edited != NULL && s->position > s->keyframe_position ? GO_BACK
+                                                                    : GO_ON;
     }
     return GW_OK;
 }
@@ -598,6 +600,8 @@ change_tables(gw_mover *m, enum preparation what, gw_error *err)
         }
     } else if (what == GROW) {
         code = gw_store_set_aside(store, err);
+    } else if (what == GO_BACK) {
+        code = gw_store_cut_back(store, &m->state, err);
     }
     if (code == GW_OK) {
         code = gw_store_put_run_state(store, &m->state, err);
@@ -622,7 +626,7 @@ prepare_tables(gw_mover *m, const gw_plan *plan, gw_error *err)
         .final_index = plan->target,
         .checksums = gw_plan_checksums(m->run->migrations),
     };
-    if (what == GO_ON) {
+    if (what == GO_ON || what == GO_BACK) {
         char *checksums = m->state.checksums;
         m->state = *s;
         m->state.checksums = checksums;
@@ -630,6 +634,12 @@ prepare_tables(gw_mover *m, const gw_plan *plan, gw_error *err)
         bool has_base = s->base_position > s->position;
         m->state.base_target = s->event_target;
         m->state.base_position = has_base ? s->base_position : s->position;
+    }
+    if (what == GO_BACK) {
+        gw_run_print(m->run,
+                     "The new text begins at position %lld: models of the old "
+                     "one were saved up to there.",
+                     (long long)s->keyframe_position + 1);
     }
     return change_tables(m, what, err);
 }

@@ -66,6 +66,7 @@ static const struct gw_store_ops pg_ops = {
     .keyframe_put = gw_pg_keyframe_put,
     .forget = gw_pg_forget,
     .set_aside = gw_pg_set_aside,
+    .cut_back = gw_pg_cut_back,
     .drop_base = gw_pg_drop_base,
     .set_final_index = gw_pg_set_final_index,
     .check = gw_pg_check,

@@ -215,6 +215,16 @@ enum {
       " (SELECT at FROM godwit_runs WHERE kind = $1::text"                 \
       "  ORDER BY at DESC OFFSET $2::bigint LIMIT 1)")                     \
     X(DROP_RUN_STATE, "DELETE FROM godwit_run")                            \
+    X(CUT_BACK,                                                            \
+      "WITH e AS (DELETE FROM migration_events WHERE position > $1::bigint"\
+      "  RETURNING 1),"                                                    \
+      " s AS (DELETE FROM migration_positions WHERE position > $1::bigint" \
+      "  RETURNING 1),"                                                    \
+      " p AS (DELETE FROM godwit_positions WHERE position > $1::bigint"    \
+      "  RETURNING 1)"                                                     \
+      "SELECT (SELECT count(*) FROM s), (SELECT count(*) FROM e),"         \
+      " (SELECT count(*) FROM events WHERE position > $1::bigint"          \
+      "  AND position <= $2::bigint), (SELECT count(*) FROM p)")           \
     X(SET_TURN, "SELECT set_config('godwit.turn', $1::text, true)")        \
     X(SET_LOCK_TIMEOUT, "SELECT set_config('lock_timeout', $1::text, true)")\
     X(IMPORT_STATE,                                                        \
@@ -546,6 +556,7 @@ gw_code gw_pg_write(gw_store *, const gw_position *, size_t, int64_t, int64_t,
 gw_code gw_pg_ensure_made(gw_pg *, gw_error *);
 gw_code gw_pg_forget(gw_store *, gw_error *);
 gw_code gw_pg_set_aside(gw_store *, gw_error *);
+gw_code gw_pg_cut_back(gw_store *, const gw_run_state *, gw_cut *, gw_error *);
 gw_code gw_pg_drop_base(gw_store *, gw_error *);
 gw_code gw_pg_prepare_swap(gw_store *, gw_error *);
 gw_code gw_pg_swap(gw_store *, gw_error *);

@@ -213,6 +213,25 @@ gw_pg_forget(gw_store *store, gw_error *err)
 }
 
 gw_code
+gw_pg_cut_back(gw_store *store, const gw_run_state *state, gw_cut *out,
+               gw_error *err)
+{
+    gw_pg *s = gw_pg_of(store);
+    gw_pg_params p = {0};
+    int64_t cut[3] = {0};
+
+    gw_pg_add_int(&p, state->keyframe_position);
+    gw_pg_add_int(&p, state->position);
+    gw_code code = gw_pg_ensure_made(s, err);
+    if (code == GW_OK)
+        code = gw_pg_ints(&s->writer, GW_PG_CUT_BACK, &p, cut, 3, err);
+    if (code == GW_OK)
+        *out = (gw_cut){cut[0], cut[1], cut[2]};
+    s->last_event = -1;
+    return code;
+}
+
+gw_code
 gw_pg_drop_base(gw_store *store, gw_error *err)
 {
     gw_pg *s = gw_pg_of(store);

@@ -94,6 +94,7 @@ static const struct gw_store_ops sqlite_ops = {
     .keyframe_put = gw_sqlite_keyframe_put,
     .forget = gw_sqlite_forget,
     .set_aside = gw_sqlite_set_aside,
+    .cut_back = gw_sqlite_cut_back,
     .drop_base = gw_sqlite_drop_base,
     .set_final_index = gw_sqlite_set_final_index,
     .swap = gw_sqlite_swap,

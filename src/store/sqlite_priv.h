@@ -162,6 +162,11 @@ enum {
       "UPDATE godwit_store SET sealed_position = NULL,"                    \
       " sealed_event = NULL")                                              \
     X(DROP_RUN_STATE, "DELETE FROM godwit_run")                            \
+    X(COUNT_EVENTS_READ,                                                   \
+      "SELECT count(*) FROM events WHERE position > ?1 AND position <= ?2")\
+    X(CUT_EVENTS, "DELETE FROM migration_events WHERE position > ?1")      \
+    X(CUT_STATES, "DELETE FROM migration_positions WHERE position > ?1")   \
+    X(CUT_POSITIONS, "DELETE FROM godwit_positions WHERE position > ?1")   \
     X(IMPORT_STATE,                                                        \
       "SELECT state FROM godwit_import_sources WHERE source = ?1")         \
     X(PUT_IMPORT_STATE,                                                    \
@@ -398,6 +403,8 @@ gw_code gw_sqlite_set_final_index(gw_store *, int64_t, gw_error *);
 /* sqlite_table.c */
 gw_code gw_sqlite_forget(gw_store *, gw_error *);
 gw_code gw_sqlite_set_aside(gw_store *, gw_error *);
+gw_code gw_sqlite_cut_back(gw_store *, const gw_run_state *, gw_cut *,
+                           gw_error *);
 gw_code gw_sqlite_drop_base(gw_store *, gw_error *);
 gw_code gw_sqlite_swap(gw_store *, gw_error *);
 gw_code gw_sqlite_swap_back(gw_store *, gw_error *);

@@ -443,8 +443,9 @@ gw_sqlite_put_run_state(gw_store *store, const gw_run_state *state,
     return code == GW_OK ? note_keyframe(s, state, err) : code;
 }
 
+/* Runs a statement of one number. */
 static gw_code
-set_index(gw_store *store, gw_sql which, int64_t index, gw_error *err)
+run_with(gw_store *store, gw_sql which, int64_t number, gw_error *err)
 {
     gw_sqlite *s = gw_sqlite_of(store);
     sqlite3_stmt *statement = NULL;
@@ -454,18 +455,52 @@ set_index(gw_store *store, gw_sql which, int64_t index, gw_error *err)
         code = gw_sqlite_get(&s->writer, which, &statement, err);
     if (code != GW_OK)
         return code;
-    (void)sqlite3_bind_int64(statement, 1, index);
+    (void)sqlite3_bind_int64(statement, 1, number);
     return gw_sqlite_finish(&s->writer, statement, err);
 }
 
 gw_code
 gw_sqlite_set_index(gw_store *store, int64_t index, gw_error *err)
 {
-    return set_index(store, GW_SQL_SET_INDEX, index, err);
+    return run_with(store, GW_SQL_SET_INDEX, index, err);
 }
 
 gw_code
 gw_sqlite_set_final_index(gw_store *store, int64_t final_index, gw_error *err)
 {
-    return set_index(store, GW_SQL_SET_FINAL_INDEX, final_index, err);
+    return run_with(store, GW_SQL_SET_FINAL_INDEX, final_index, err);
+}
+
+/* ---- taking back ---- */
+
+static gw_code
+count_read(gw_sqlite *s, const gw_run_state *state, int64_t *out, gw_error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    gw_code code =
+        gw_sqlite_get(&s->writer, GW_SQL_COUNT_EVENTS_READ, &statement, err);
+
+    if (code != GW_OK)
+        return code;
+    (void)sqlite3_bind_int64(statement, 1, state->keyframe_position);
+    (void)sqlite3_bind_int64(statement, 2, state->position);
+    return gw_sqlite_int(&s->writer, GW_SQL_COUNT_EVENTS_READ, out, err);
+}
+
+gw_code
+gw_sqlite_cut_back(gw_store *store, const gw_run_state *state, gw_cut *out,
+                   gw_error *err)
+{
+    gw_sqlite *s = gw_sqlite_of(store);
+    int64_t above = state->keyframe_position;
+    gw_code code = run_with(store, GW_SQL_CUT_EVENTS, above, err);
+
+    if (code != GW_OK)
+        return code;
+    out->events = sqlite3_changes64(s->writer.db);
+    code = run_with(store, GW_SQL_CUT_STATES, above, err);
+    out->positions = sqlite3_changes64(s->writer.db);
+    if (code == GW_OK)
+        code = run_with(store, GW_SQL_CUT_POSITIONS, above, err);
+    return code == GW_OK ? count_read(s, state, &out->events_read, err) : code;
 }

@@ -269,6 +269,21 @@ gw_store_set_aside(gw_store *store, gw_error *err)
 }
 
 gw_code
+gw_store_cut_back(gw_store *store, gw_run_state *state, gw_error *err)
+{
+    gw_cut cut = {0};
+    gw_code code = store->ops->cut_back(store, state, &cut, err);
+
+    if (code != GW_OK)
+        return code;
+    state->position = state->keyframe_position;
+    state->positions -= cut.positions;
+    state->events -= cut.events_read;
+    state->events_written -= cut.events;
+    return GW_OK;
+}
+
+gw_code
 gw_store_drop_base(gw_store *store, gw_error *err)
 {
     return store->ops->drop_base(store, err);

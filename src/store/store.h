@@ -254,6 +254,10 @@ GW_MUST_CHECK gw_code gw_store_forget(gw_store *store, gw_error *err);
 /** Sets the present migrated rows aside as the base of a grown set; they
  *  still count and are dumped for positions not yet migrated again. */
 GW_MUST_CHECK gw_code gw_store_set_aside(gw_store *store, gw_error *err);
+/** Takes back what was migrated above state->keyframe_position, and puts
+ *  position and numbers of *state right; does not write them. */
+GW_MUST_CHECK gw_code gw_store_cut_back(gw_store *store, gw_run_state *state,
+                                        gw_error *err);
 /** Drops the base, when all of it is migrated again. */
 GW_MUST_CHECK gw_code gw_store_drop_base(gw_store *store, gw_error *err);
 /** Gives the ready-made positions another final index, when a model

@@ -32,6 +32,12 @@ gw_code gw_sqlite_open(const char *uri, const gw_store_options *options,
 gw_code gw_pg_open(const char *uri, const gw_store_options *options,
                    gw_store **out, gw_error *err);
 
+/** What gw_store_cut_back took away. */
+typedef struct gw_cut {
+    int64_t positions, events;
+    int64_t events_read; /* of which they were made */
+} gw_cut;
+
 /** The calls of store.h, one for one. All are required but
  *  where it says what NULL means. */
 struct gw_store_ops {
@@ -94,6 +100,8 @@ struct gw_store_ops {
                             gw_error *err);
     gw_code (*forget)(gw_store *store, gw_error *err);
     gw_code (*set_aside)(gw_store *store, gw_error *err);
+    gw_code (*cut_back)(gw_store *store, const gw_run_state *state, gw_cut *out,
+                        gw_error *err);
     gw_code (*drop_base)(gw_store *store, gw_error *err);
     gw_code (*set_final_index)(gw_store *store, int64_t final_index,
                                gw_error *err);

@@ -865,6 +865,34 @@ the_result_of_an_older_set_counts_until_it_is_replaced(void **state)
     assert_int_equal(counts(f, 4).migrated_elsewhere, 0);
 }
 
+static void
+a_run_is_cut_back_to_its_keyframe(void **state)
+{
+    fixture *f = *state;
+    gw_run_state run = {.event_target = 2,
+                        .position = 3,
+                        .positions = 3,
+                        .events = 3,
+                        .events_written = 3,
+                        .keyframe_position = 1};
+
+    append_users(f, 1, 4);
+    migrate(f, 1, 3, 2);
+    begin(f);
+    ok(gw_store_cut_back(f->store, &run, &f->err));
+    commit(f);
+
+    assert_int_equal(run.position, 1);
+    assert_int_equal(run.positions, 1);
+    assert_int_equal(run.events, 1);
+    assert_int_equal(run.events_written, 1);
+    assert_string_equal(read_all(f, GW_GENERATION_MIGRATED, 1),
+                        "1@2 create user/1 {\"m\":1}; ");
+    migrate(f, 2, 3, 2);
+    cut_over(f);
+    assert_int_equal(counts(f, 2).events, 4);
+}
+
 /* ---- keyframes ---- */
 
 static void
@@ -1494,6 +1522,7 @@ main(int argc, char **argv)
         T(the_run_state_comes_back_whole),
         T(forgetting_leaves_only_the_live_tables),
         T(the_result_of_an_older_set_counts_until_it_is_replaced),
+        T(a_run_is_cut_back_to_its_keyframe),
         T(a_saved_model_is_shared_by_the_levels_below),
         T(levels_that_differ_come_back_as_they_were),
         T(a_level_that_no_longer_differs_is_forgotten),

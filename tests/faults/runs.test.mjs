@@ -233,6 +233,34 @@ test('an edited migration is refused with its name and two ways on', (t) => {
     must(['verify'], { store: kept, migrations: second });
 });
 
+test('a new text never goes over what the old one has migrated', (t) => {
+    const folder = makeFolder(t);
+    const user = (id) => ({ events: [{ fqid: `user/${id}`, type: 'create',
+        data: { name: 'x' } }] });
+    const store = makeStore(folder, generate(200));
+    const first = writeFiles(path.join(folder, 'first'),
+        { '0002_names.json': rename('username') });
+    const second = writeFiles(path.join(folder, 'second'),
+        { '0002_names.json': rename('login') });
+    must(['migrate'], { store, migrations: first });
+    load(store, [user(9001)]);
+    must(['migrate'], { store, migrations: first }); // too little to save
+    load(store, [user(9002)]);
+
+    const r = must(['migrate', '--keep-migrated'], { store,
+        migrations: second });
+    must(['finalize'], { store, migrations: second });
+
+    must(['verify'], { store, migrations: second });
+    assert.match(r.out, /The new text begins at position \d+/);
+    const { models, events } = dump(store);
+    for (const id of [9001, 9002]) {
+        const event = events.find((e) => e.fqid === `user/${id}`);
+        assert.deepEqual(Object.keys(event.data), ['login']);
+        assert.equal(models[`user/${id}`].data.login, 'x');
+    }
+});
+
 test('an edited script, an edited module and a new text of the same meaning ' +
     'are all noticed', (t) => {
     const folder = makeFolder(t);
