@@ -19,15 +19,32 @@ fail_over(gw_error *err)
     return gw_fail(err, GW_E_INTERRUPTED, "stopped before it ended");
 }
 
-/* The last run once it is no longer under way. */
+/* The run that is waited for. */
+typedef struct gw_awaited {
+    const char *command;
+    int64_t run;
+} gw_awaited;
+
+static bool
+is_awaited(const gw_remote_run *run, const gw_awaited *awaited)
+{
+    return run->run == awaited->run &&
+           strcmp(run->command, awaited->command) == 0;
+}
+
+/* The run of that number once it is no longer under way. Any other run in
+ * its place is none of ours, and says nothing about it. */
 static gw_code
-wait_for_end(gw_manage_remote *r, int64_t until_us, gw_remote_run *out,
-             gw_error *err)
+wait_for_end(gw_manage_remote *r, const gw_awaited *awaited, int64_t until_us,
+             gw_remote_run *out, gw_error *err)
 {
     for (;;) {
         gw_code code = gw_remote_last_run(r->net, out, err);
         if (code && code != GW_E_SERVER)
             return code;
+        if (!code && !is_awaited(out, awaited))
+            return gw_fail(err, GW_E_STATE, "another command came after %s",
+                           awaited->command);
         if (!code && strcmp(out->result, "running") != 0)
             return GW_OK;
         if (!code)
@@ -57,9 +74,10 @@ cancel_late(gw_manage_remote *r, int64_t until_us)
         (void)!gw_remote_command(r->net, "cancel", &ignored);
 }
 
-/* Begins the run, or finds it under way; *since is the newest run before. */
+/* Begins the run, or finds it under way; *number is the one it has. */
 static gw_code
-begin(gw_manage_remote *r, const char *command, int64_t until_us, gw_error *err)
+begin(gw_manage_remote *r, const char *command, int64_t until_us,
+      int64_t *number, gw_error *err)
 {
     gw_remote_run last;
 
@@ -69,6 +87,7 @@ begin(gw_manage_remote *r, const char *command, int64_t until_us, gw_error *err)
             return code;
         bool is_running = strcmp(last.result, "running") == 0;
         bool is_ours = strcmp(last.command, command) == 0;
+        *number = is_running ? last.run : last.run + 1;
         gw_remote_run_clear(&last);
         if (is_running && is_ours)
             return GW_OK;
@@ -85,10 +104,11 @@ run(void *self, const char *command, int64_t until_us, gw_error *err)
 {
     gw_manage_remote *r = self;
     gw_remote_run last = {0};
-    gw_code code = begin(r, command, until_us, err);
+    gw_awaited awaited = {.command = command};
+    gw_code code = begin(r, command, until_us, &awaited.run, err);
 
     if (!code)
-        code = wait_for_end(r, until_us, &last, err);
+        code = wait_for_end(r, &awaited, until_us, &last, err);
     if (!code)
         code = code_of(&last, err);
     else
