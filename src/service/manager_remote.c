@@ -107,11 +107,12 @@ run(void *self, const char *command, int64_t until_us, gw_error *err)
     gw_awaited awaited = {.command = command};
     gw_code code = begin(r, command, until_us, &awaited.run, err);
 
-    if (!code)
-        code = wait_for_end(r, &awaited, until_us, &last, err);
+    if (code)
+        return code;
+    code = wait_for_end(r, &awaited, until_us, &last, err);
     if (!code)
         code = code_of(&last, err);
-    else
+    else if (code != GW_E_STATE) /* what runs now is somebody else's */
         cancel_late(r, until_us);
     gw_remote_run_clear(&last);
     return code;

@@ -69,3 +69,20 @@ test('a later run of the same command is not ours either', async (t) => {
     assert.equal(r.code, 1, r.err);
     assert.ok(!server.commands.includes('finalize'));
 });
+
+test('when the time is over, nobody else\'s run is cancelled', async (t) => {
+    const before = await double(t, () => {});
+    before.add('import', 'running');
+    const late = await before.manage('--timeout', '300ms').ended;
+    assert.equal(late.code, 1, late.err);
+    assert.deepEqual(before.commands, []);
+
+    const after = await double(t, (cmd, s) => {
+        s.add(cmd, 'running');
+        setTimeout(() => s.add('import', 'running'), 500);
+    });
+    const r = await after.manage('--timeout', '1s', '--interval', '1200ms')
+        .ended;
+    assert.equal(r.code, 1, r.err);
+    assert.deepEqual(after.commands, ['migrate']);
+});
