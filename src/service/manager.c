@@ -93,11 +93,12 @@ set_error(gw_manager *m, gw_code code, const gw_error *err)
 
 /* ---- one step ---- */
 
-/* What another try would not change. */
+/* What another try would not change, or is not to. */
 static bool
 is_final(gw_code code)
 {
-    return code == GW_E_DIFFERENT || code == GW_E_USAGE;
+    return code == GW_E_DIFFERENT || code == GW_E_USAGE ||
+           code == GW_E_INTERRUPTED;
 }
 
 static gw_code

@@ -60,8 +60,9 @@ GW_MUST_CHECK gw_code gw_manage_record_read(gw_slice text,
 typedef struct gw_manage_target {
     void *self;
     /** Runs one command to its end, or until `stop` or the time (of
-     *  gw_clock_us) has come, then GW_E_INTERRUPTED. Other errors: those of
-     *  the command; GW_E_SERVER, GW_E_STORE. */
+     *  gw_clock_us) has come, or somebody cancels it: GW_E_INTERRUPTED, and
+     *  it is not tried again. Other errors: those of the command;
+     *  GW_E_SERVER, GW_E_STORE. */
     gw_code (*run)(void *self, const char *command, int64_t until_us,
                    gw_error *err);
     /** The record that was kept last; empty when there is none. */
@@ -85,8 +86,9 @@ typedef struct gw_manage_options {
  * Begins a workflow, or goes on with one that has not ended.
  *
  * Shape:  *out is the record at its end, for GW_E_INTERRUPTED as it stands.
- * Errors: GW_E_INTERRUPTED after options->stop: started again, it goes on.
- *         Else what the workflow failed with: GW_E_DIFFERENT when verify
+ * Errors: GW_E_INTERRUPTED after options->stop: started again, it goes on;
+ *         also, then with the state GW_MANAGE_FAILED, when an operator has
+ *         cancelled the command. Else what the workflow failed with: GW_E_DIFFERENT when verify
  *         found a difference, and then nothing was finalized; GW_E_STATE when
  *         the time was over.
  */

@@ -55,13 +55,24 @@ wait_for_end(gw_manage_remote *r, const gw_awaited *awaited, int64_t until_us,
     }
 }
 
+/* A server that went away may come back; what an operator cancelled is not
+ * to be begun again. */
 static gw_code
 code_of(const gw_remote_run *run, gw_error *err)
 {
+    gw_code code = run->code ? run->code : GW_E_MIGRATION;
+
     if (strcmp(run->result, "completed") == 0)
         return GW_OK;
-    return gw_fail(err, run->code ? run->code : GW_E_MIGRATION, "%.*s",
-                   (int)run->error.len, run->error.len ? run->error.at : "");
+    if (strcmp(run->result, "interrupted") == 0)
+        code = GW_E_SERVER;
+    if (strcmp(run->result, "cancelled") == 0)
+        return gw_fail(err, GW_E_INTERRUPTED,
+                       "%s was cancelled on the server; start manage again "
+                       "for a new workflow",
+                       run->command);
+    return gw_fail(err, code, "%.*s", (int)run->error.len,
+                   run->error.len ? run->error.at : "");
 }
 
 /* Whose time is over does not want it to go on; who stops it may. */

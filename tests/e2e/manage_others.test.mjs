@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { start, waitFor } from '../lib/godwit.mjs';
+import { start } from '../lib/godwit.mjs';
 import { pretend, say } from '../lib/pretend.mjs';
 
 const QUICK = ['--retry-delay', '20ms', '--interval', '20ms', '--json'];
@@ -85,4 +85,30 @@ test('when the time is over, nobody else\'s run is cancelled', async (t) => {
         .ended;
     assert.equal(r.code, 1, r.err);
     assert.deepEqual(after.commands, ['migrate']);
+});
+
+test('what an operator cancels is not begun again', async (t) => {
+    const server = await double(t, (cmd, s) => s.add(cmd, 'cancelled',
+        { error: 'stopped on request', code: 'interrupted' }));
+
+    const r = await server.manage().ended;
+
+    assert.equal(r.code, 130, r.err);
+    assert.match(r.err, /migrate was cancelled on the server/);
+    assert.deepEqual(server.commands, ['migrate']);
+    assert.equal(server.manager.state, 'failed');
+    assert.equal(server.manager.code, 'interrupted');
+});
+
+test('what a restart of the server ended is begun again', async (t) => {
+    const server = await double(t, (cmd, s) => s.commands.length === 1
+        ? s.add(cmd, 'interrupted', { error: 'a restart',
+            code: 'interrupted' })
+        : s.add(cmd, 'completed'));
+
+    const r = await server.manage().ended;
+
+    assert.equal(r.code, 0, r.err);
+    assert.deepEqual(server.commands,
+        ['migrate', 'migrate', 'verify', 'finalize']);
 });
