@@ -88,9 +88,9 @@ typedef struct gw_manage_options {
  * Shape:  *out is the record at its end, for GW_E_INTERRUPTED as it stands.
  * Errors: GW_E_INTERRUPTED after options->stop: started again, it goes on;
  *         also, then with the state GW_MANAGE_FAILED, when an operator has
- *         cancelled the command. Else what the workflow failed with: GW_E_DIFFERENT when verify
- *         found a difference, and then nothing was finalized; GW_E_STATE when
- *         the time was over.
+ *         cancelled the command. Else what the workflow failed with:
+ * GW_E_DIFFERENT when verify found a difference, and then nothing was
+ * finalized; GW_E_STATE when the time was over.
  */
 GW_MUST_CHECK gw_code gw_manage(const gw_manage_options *options,
                                 const gw_manage_target *target,
