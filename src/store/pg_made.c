@@ -95,9 +95,9 @@ send_runs(gw_pg *s, const gw_position *first, const gw_position *last,
         return GW_OK;
     for (size_t i = 0; i < RUN_MEMBERS; i++) {
         gw_buf_byte(&s->runs[i], '}');
+        (void)gw_buf_cstr(&s->runs[i]); /* may move it */
         gw_pg_add_text(&p, gw_buf_as_slice(&s->runs[i]));
         p.formats[i] = 0;
-        (void)gw_buf_cstr(&s->runs[i]);
     }
     gw_code code = gw_pg_run(&s->writer, GW_PG_COPY_EVENTS, &p, &result, err);
     for (size_t i = 0; i < RUN_MEMBERS; i++)

@@ -772,6 +772,45 @@ a_changed_event_is_written_as_it_is_now(void **state)
                               GW_LIT("{\"b\":2,\"c\":1.10}")));
 }
 
+/* By turns one event that is changed and one that is left alone: 21 rows of
+ * two digits that do not follow each other, so that a list of them fills a
+ * buffer of 64 bytes to its last. */
+static void
+unchanged_events_between_changed_ones_come_back(void **state)
+{
+    enum { N = 42, FIRST = 10 };
+    fixture *f = *state;
+    gw_event events[N];
+
+    append_users(f, 1, FIRST - 1);
+    for (size_t i = 0; i < N; i++)
+        events[i] =
+            event(f, "create", gw_arena_printf(&f->arena, "thing/%zu", i + 1),
+                  "{\"n\":1}");
+    gw_position p = position(f, FIRST, events, N);
+    begin(f);
+    ok(gw_store_append(f->store, &p, NULL, &f->err));
+    commit(f);
+    ok(gw_store_read(f->store, GW_GENERATION_LIVE, FIRST - 1, 0, 1 << 20,
+                     &f->batch, &f->err));
+    for (size_t i = 0; i < N; i += 2)
+        f->batch.positions[0].events.at[i] =
+            event(f, "create", (char *)events[i].fqid.text.at, "{\"m\":1}");
+    begin(f);
+    ok(gw_store_write(f->store, f->batch.positions, 1, 2, 2, &f->err));
+    commit(f);
+
+    ok(gw_store_read(f->store, GW_GENERATION_MIGRATED, 0, 0, 1 << 20, &f->batch,
+                     &f->err));
+    assert_int_equal(f->batch.positions[0].events.n, N);
+    for (size_t i = 0; i < N; i++) {
+        const gw_event *e = &f->batch.positions[0].events.at[i];
+        assert_true(gw_slice_equal(e->fqid.text, events[i].fqid.text));
+        assert_true(gw_json_equal(e->raw, i % 2 ? GW_LIT("{\"n\":1}")
+                                                : GW_LIT("{\"m\":1}")));
+    }
+}
+
 static void
 the_run_state_comes_back_whole(void **state)
 {
@@ -1519,6 +1558,7 @@ main(int argc, char **argv)
         T(an_error_of_a_visitor_ends_the_visit),
         T(migrated_positions_are_counted_and_read),
         T(a_changed_event_is_written_as_it_is_now),
+        T(unchanged_events_between_changed_ones_come_back),
         T(the_run_state_comes_back_whole),
         T(forgetting_leaves_only_the_live_tables),
         T(the_result_of_an_older_set_counts_until_it_is_replaced),
