@@ -129,6 +129,17 @@ forget_models(gw_appender *a)
     gw_keyframes_drop(a->models);
 }
 
+/* After a transaction that did not come to be: the models hold what was taken
+ * back, so nothing that is known counts. */
+static void
+begin_anew(gw_appender *a)
+{
+    gw_keyframes_free(a->models);
+    a->models = gw_keyframes_new(1, keep_all, NULL, NULL);
+    a->is_backed = false;
+    a->newest = -1;
+}
+
 /* ---- transactions ---- */
 
 gw_appender *
@@ -137,12 +148,11 @@ gw_appender_new(const gw_run *run)
     gw_appender *a = gw_calloc(1, sizeof(*a));
 
     a->run = run;
-    a->newest = -1;
     a->index = 1;
     a->budget = run->memory_bytes ? run->memory_bytes : GW_DEFAULT_MEMORY;
     a->backing = (gw_keyframe_backing){a, fetch_model, list_models};
     gw_arena_init(&a->arena);
-    a->models = gw_keyframes_new(1, keep_all, NULL, NULL);
+    begin_anew(a);
     return a;
 }
 
@@ -176,9 +186,13 @@ gw_appender_open(gw_appender *a, gw_error *err)
     a->opened_us = gw_clock_us();
     a->n_reserved = 0;
     code = gw_store_count(a->run->store, 0, false, &counts, err);
-    if (code != GW_OK || (counts.max_position == a->newest &&
-                          (counts.max_index == a->index || !a->has_index)))
+    if (code != GW_OK) {
+        gw_appender_abort(a);
         return code;
+    }
+    if (counts.max_position == a->newest &&
+        (counts.max_index == a->index || !a->has_index))
+        return GW_OK;
     if (counts.max_position > 0)
         forget_models(a);
     a->newest = counts.max_position;
@@ -194,7 +208,7 @@ gw_appender_abort(gw_appender *a)
         return;
     gw_store_abort(a->run->store);
     a->is_open = false;
-    a->newest = -1; /* the models hold what was taken back */
+    begin_anew(a);
 }
 
 gw_code
@@ -208,10 +222,10 @@ gw_appender_commit(gw_appender *a, gw_error *err)
     code = gw_store_finish(a->run->store, code, err);
     a->is_open = false;
     if (code != GW_OK)
-        return code;
-    if (gw_appender_is_full(a))
+        begin_anew(a);
+    else if (gw_appender_is_full(a))
         forget_models(a);
-    return GW_OK;
+    return code;
 }
 
 /* ---- one position ---- */

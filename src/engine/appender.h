@@ -29,7 +29,8 @@ GW_MUST_CHECK gw_code gw_appender_open(gw_appender *a, gw_error *err);
 GW_MUST_CHECK gw_code gw_appender_add(gw_appender *a, gw_position *p,
                                       gw_error *err);
 
-/** Writes the models and commits. Without a transaction nothing to do. */
+/** Writes the models and commits. Without a transaction nothing to do. After
+ *  a failure nothing that was kept of the models counts. */
 GW_MUST_CHECK gw_code gw_appender_commit(gw_appender *a, gw_error *err);
 void gw_appender_abort(gw_appender *a);
 
