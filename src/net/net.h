@@ -41,6 +41,7 @@ typedef struct gw_net_request {
     gw_code (*take)(void *arg, gw_slice bytes, gw_error *err);
     void *take_arg;
     size_t answer_bytes; /* at most; 0: as in the options */
+    bool status_only;    /* it is the answer, however its body ends */
 } gw_net_request;
 
 typedef struct gw_net_answer {

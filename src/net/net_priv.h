@@ -37,8 +37,9 @@ typedef struct gw_transfer {
     gw_code (*take)(void *arg, gw_slice bytes, gw_error *err);
     void *take_arg;
     gw_buf body;
-    size_t n_bytes;  /* of the body so far */
-    size_t most;     /* of the body */
+    size_t n_bytes; /* of the body so far */
+    size_t most;    /* of the body */
+    bool status_only;
     gw_code failure; /* our own reason to break off */
     gw_error err;
     char problem[GW_NET_PROBLEM_SIZE];

@@ -9,6 +9,8 @@
 _Static_assert(GW_NET_PROBLEM_SIZE >= CURL_ERROR_SIZE,
                "libcurl writes so much");
 
+enum { FINAL_STATUS = 200 }; /* those before it are not the answer */
+
 /* ---- what comes ---- */
 
 static gw_code
@@ -174,6 +176,7 @@ gw_transfer_set(gw_transfer *transfer, const gw_net_request *request)
     t->n_bytes = 0;
     t->most =
         request->answer_bytes ? request->answer_bytes : t->place->answer_bytes;
+    t->status_only = request->status_only;
     t->failure = GW_OK;
     t->problem[0] = '\0';
 }
@@ -188,14 +191,15 @@ gw_transfer_end(gw_transfer *transfer, int result, gw_net_answer *out,
     CURLcode code = (CURLcode)result;
     long status = 0;
 
-    if (t->failure) {
+    (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    bool has_all = t->status_only && status >= FINAL_STATUS;
+    if (t->failure && !has_all) {
         *err = t->err;
         return t->failure;
     }
-    if (code != CURLE_OK)
+    if (code != CURLE_OK && !has_all)
         return gw_fail(err, GW_E_SERVER, "%s: %s", t->place->name,
                        t->problem[0] ? t->problem : curl_easy_strerror(code));
-    (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     *out = (gw_net_answer){.status = (int)status, .body = t->body};
     t->body = (gw_buf){0};
     return GW_OK;

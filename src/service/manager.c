@@ -28,6 +28,7 @@ typedef struct gw_manager {
     const gw_manage_options *options;
     const gw_manage_target *target;
     gw_manage_record record;
+    bool is_left_over; /* it had ended before this began */
     int64_t until_us;
 } gw_manager;
 
@@ -202,8 +203,13 @@ give_command(gw_manager *m, gw_error *err)
     const char *line = command_of(m);
     gw_error failure = {0};
 
-    if (m->record.command != GW_NOTICE_PENDING || !line)
+    if (m->record.command != GW_NOTICE_PENDING)
         return GW_OK;
+    if (!line) {
+        m->record.command = GW_NOTICE_NONE;
+        save(m);
+        return GW_OK;
+    }
     gw_code code =
         gw_notice_command(line, &m->record, m->options->stop, &failure);
     if (code == GW_E_INTERRUPTED)
@@ -217,7 +223,21 @@ give_command(gw_manager *m, gw_error *err)
     return GW_OK;
 }
 
-/* Until it is taken or there is no hope. What was not taken stays pending. */
+/* What a server that may come back did not take stays pending, once. */
+static void
+give_up(gw_manager *m, gw_code code, const gw_error *failure)
+{
+    if (code == GW_E_SERVER && !m->is_left_over) {
+        note(m, "%s; given up, and told when this is started again",
+             failure->text);
+        return;
+    }
+    note(m, "%s; given up", failure->text);
+    m->record.posted = GW_NOTICE_FAILED;
+    save(m);
+}
+
+/* Until it is taken or there is no hope. */
 static gw_code
 post_until_taken(gw_manager *m, gw_net *net, gw_error *err)
 {
@@ -232,8 +252,7 @@ post_until_taken(gw_manager *m, gw_net *net, gw_error *err)
         if (is_stopped(m))
             return fail_stopped(err);
         if (code != GW_E_SERVER || i == POST_TRIES) {
-            note(m, "%s; given up, and told when this is started again",
-                 failure.text);
+            give_up(m, code, &failure);
             return GW_OK;
         }
         note(m, "%s; trying again in %" PRId64 " s", failure.text, ms / 1000);
@@ -265,13 +284,28 @@ give_post(gw_manager *m, gw_error *err)
 {
     gw_net *net;
 
-    if (m->record.posted != GW_NOTICE_PENDING || !m->options->webhook)
+    if (m->record.posted != GW_NOTICE_PENDING)
         return GW_OK;
+    if (!m->options->webhook) {
+        m->record.posted = GW_NOTICE_NONE;
+        save(m);
+        return GW_OK;
+    }
     gw_code code = open_webhook(m, &net, err);
     if (code)
         return code;
     code = post_until_taken(m, net, err);
     gw_net_close(net);
+    return code;
+}
+
+static gw_code
+notify(gw_manager *m, gw_error *err)
+{
+    gw_code code = give_command(m, err);
+
+    if (!code)
+        code = give_post(m, err);
     return code;
 }
 
@@ -291,36 +325,30 @@ set_policy(gw_manager *m, const char *webhook)
     (void)snprintf(r->webhook, sizeof(r->webhook), "%s", webhook);
 }
 
+/* A new record. The store tells the newest by its start, in seconds. */
 static gw_code
 begin(gw_manager *m, gw_error *err)
 {
     unsigned char bytes[16];
+    int64_t now = (int64_t)time(NULL), last = m->record.started;
 
     if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
         return gw_fail(err, GW_E_LIMIT, "no random bytes");
-    m->record = (gw_manage_record){.started = (int64_t)time(NULL)};
+    m->record = (gw_manage_record){.started = now > last ? now : last + 1};
     for (size_t i = 0; i < sizeof(bytes); i++)
         (void)snprintf(m->record.id + 2 * i, 3, "%02x", bytes[i]);
     (void)snprintf(m->record.step, sizeof(m->record.step), "%s", STEPS[0]);
     return GW_OK;
 }
 
-static bool
-is_open(const gw_manage_record *r)
-{
-    return r->state == GW_MANAGE_RUNNING || r->command == GW_NOTICE_PENDING ||
-           r->posted == GW_NOTICE_PENDING;
-}
-
-/* The record that was left; a new one where there is none to go on with. */
+/* The text of the record that was left, if there is one. */
 static gw_code
-find_record(gw_manager *m, gw_error *err)
+load(gw_manager *m, gw_buf *text, gw_error *err)
 {
-    gw_buf text = {0};
     gw_code code = GW_OK;
 
     for (int64_t i = 0;; i++) {
-        code = m->target->load(m->target->self, &text, err);
+        code = m->target->load(m->target->self, text, err);
         bool may_pass = code == GW_E_SERVER || code == GW_E_STORE;
         if (!may_pass || i == m->options->max_retries)
             break;
@@ -329,19 +357,42 @@ find_record(gw_manager *m, gw_error *err)
         if (!gw_manage_sleep(m->options->stop, m->options->retry_delay_ms))
             break;
     }
-    if (code) {
-        gw_buf_clear(&text);
-        return code;
-    }
-    bool is_there =
-        text.len > 0 && gw_manage_record_read(gw_buf_as_slice(&text),
-                                              &m->record, NULL) == GW_OK;
+    return code;
+}
+
+/* Tells an end that nobody was told. */
+static gw_code
+tell_left_over(gw_manager *m, gw_error *err)
+{
+    const gw_manage_record *r = &m->record;
+
+    if (r->command != GW_NOTICE_PENDING && r->posted != GW_NOTICE_PENDING)
+        return GW_OK;
+    note(m, "first telling how %.8s ended", r->id);
+    m->is_left_over = true;
+    gw_code code = notify(m, err);
+    m->is_left_over = false;
+    return code;
+}
+
+/* The record that was left; a new one where there is none to go on with. */
+static gw_code
+find_record(gw_manager *m, gw_error *err)
+{
+    gw_buf text = {0};
+    gw_code code = load(m, &text, err);
+    bool is_there = !code && text.len > 0 &&
+                    gw_manage_record_read(gw_buf_as_slice(&text), &m->record,
+                                          NULL) == GW_OK;
+
     gw_buf_clear(&text);
-    if (is_there && is_open(&m->record)) {
+    if (is_there && m->record.state == GW_MANAGE_RUNNING) {
         note(m, "going on with %s of %.8s", m->record.step, m->record.id);
         return GW_OK;
     }
-    return begin(m, err);
+    if (is_there)
+        code = tell_left_over(m, err);
+    return code ? code : begin(m, err);
 }
 
 /* The time is counted from the workflow's beginning. */
@@ -386,16 +437,6 @@ work(gw_manager *m, gw_error *err)
     return GW_OK;
 }
 
-static gw_code
-notify(gw_manager *m, gw_error *err)
-{
-    gw_code code = give_command(m, err);
-
-    if (!code)
-        code = give_post(m, err);
-    return code;
-}
-
 /* From the record that was left, or a new one, to the end of its steps. */
 static gw_code
 find_and_work(gw_manager *m, const char *webhook, gw_error *err)
@@ -415,7 +456,7 @@ find_and_work(gw_manager *m, const char *webhook, gw_error *err)
     }
     set_policy(m, webhook);
     set_deadline(m);
-    return m->record.state == GW_MANAGE_RUNNING ? work(m, err) : GW_OK;
+    return work(m, err);
 }
 
 gw_code

@@ -26,7 +26,7 @@ typedef enum gw_manage_state {
     X(NONE, "none")       /* nobody wants it */                                \
     X(PENDING, "pending") /* to be given */                                    \
     X(GIVEN, "given")                                                          \
-    X(FAILED, "failed") /* the command did not end well */
+    X(FAILED, "failed") /* it was not taken, or did not end well */
 
 typedef enum gw_notice {
 #define GW_NOTICE_ENUM(name, text) GW_NOTICE_##name,
@@ -83,14 +83,15 @@ typedef struct gw_manage_options {
 } gw_manage_options;
 
 /**
- * Begins a workflow, or goes on with one that has not ended.
+ * Begins a workflow, or goes on with one that has not ended. The end of one
+ * that nobody was told is told first.
  *
  * Shape:  *out is the record at its end, for GW_E_INTERRUPTED as it stands.
  * Errors: GW_E_INTERRUPTED after options->stop: started again, it goes on;
- *         also, then with the state GW_MANAGE_FAILED, when an operator has
- *         cancelled the command. Else what the workflow failed with:
- * GW_E_DIFFERENT when verify found a difference, and then nothing was
- * finalized; GW_E_STATE when the time was over.
+ *         with the state GW_MANAGE_FAILED: an operator cancelled a command.
+ *         Else what the workflow failed with: GW_E_DIFFERENT when verify
+ *         found a difference, and then nothing was finalized; GW_E_STATE when
+ *         the time was over.
  */
 GW_MUST_CHECK gw_code gw_manage(const gw_manage_options *options,
                                 const gw_manage_target *target,

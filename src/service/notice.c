@@ -174,6 +174,7 @@ gw_notice_post(gw_net *net, gw_slice secret, const gw_manage_record *record,
         .body = gw_buf_as_slice(&body),
         .headers = headers,
         .n_headers = 2,
+        .status_only = true,
     };
     gw_code code = gw_net_ask(net, &request, &answer, err);
     if (!code)

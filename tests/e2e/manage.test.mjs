@@ -1,42 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // `godwit manage`, on a store and through a server: failures, kills and
-// damage on the way, and who is told at the end.
+// damage on the way.
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 
 import { assertRefused, dumpText, makeStore, must, run, sql, start, stats,
     waitFor, writeFiles } from '../lib/godwit.mjs';
-import { pretend, say } from '../lib/pretend.mjs';
+import { QUICK, manage, record, tell, told } from '../lib/manage.mjs';
 import { serve } from '../lib/server.mjs';
 import { RENAME, positions, prepare, script, slowMigration }
     from '../lib/stores.mjs';
 
 const BROKEN = script('error("no such luck")');
-const QUICK = ['--retry-delay', '20ms', '--interval', '20ms', '--json'];
-
-const manage = (p, ...args) => start(['manage', ...QUICK, ...args], p);
-
-/** The record that --json prints. */
-function record(r) {
-    const lines = r.out.trimEnd().split('\n');
-    assert.equal(lines.length, 1, r.out + r.err);
-    return JSON.parse(lines[0]);
-}
-
 const isFinal = (p) => {
     const s = stats(p.store, p.migrations);
     return s.current_migration_index === s.target_migration_index;
 };
-
-/** A shell line that writes what it is told into a file. */
-const tell = (file) => `env | grep ^GODWIT_RESULT | sort > '${file}.new'; ` +
-    `mv '${file}.new' '${file}'`;
-
-const told = (file) => Object.fromEntries(fs.readFileSync(file, 'utf8')
-    .trimEnd().split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2)));
 
 test('migrates, verifies, finalizes and tells', async (t) => {
     const p = prepare(t);
@@ -177,68 +158,6 @@ test('an interrupt leaves a record to go on with', async (t) => {
     const again = await manage(p).ended;
     assert.equal(again.code, 0, again.err);
     assert.equal(record(again).id, record(r).id);
-});
-
-test('a webhook is signed, tried again, and told at least once', async (t) => {
-    const p = prepare(t);
-    const key = path.join(p.folder, 'key');
-    fs.writeFileSync(key, 'the key\n');
-    let failures = 2;
-    const hook = await pretend(t, (_, response) =>
-        say(response, failures-- > 0 ? 503 : 204, {}));
-    const webhook = ['--webhook', `${hook.url}/in?token=hush`,
-        '--webhook-secret-file', key];
-
-    const child = manage(p, ...webhook);
-    await waitFor(() => hook.asked.length === 1, 'it is told');
-    await waitFor(() => /answers 503/.test(child.errText()), 'it noticed');
-    child.kill('SIGKILL');
-    await child.ended;
-    const r = await manage(p, ...webhook).ended;
-
-    assert.equal(r.code, 0, r.err);
-    assert.equal(record(r).notices.webhook, 'given');
-    assert.equal(record(r).policy.webhook, hook.url);
-    assert.equal(hook.asked.length, 3);
-    const ids = new Set();
-    for (const { method, url, headers, body } of hook.asked) {
-        assert.equal(`${method} ${url}`, 'POST /in?token=hush');
-        assert.equal(headers['content-type'], 'application/json');
-        assert.equal(headers['x-godwit-signature'], 'sha256=' +
-            createHmac('sha256', 'the key').update(body).digest('hex'));
-        const { id, event, result, migration } = JSON.parse(body);
-        assert.equal(headers['x-godwit-id'], id);
-        assert.equal(event, 'migration.succeeded');
-        assert.equal(result, 'success');
-        assert.equal(migration.state, 'succeeded');
-        ids.add(id);
-    }
-    assert.deepEqual([...ids], [record(r).id]);
-    assert.ok(!(r.out + r.err).includes('hush'), 'its path may be secret');
-    assert.ok(!sql(p.store, 'select record from godwit_runs').includes('hush'));
-});
-
-test('a webhook that refuses is not asked again', async (t) => {
-    const p = prepare(t);
-    const key = path.join(p.folder, 'key');
-    fs.writeFileSync(key, 'k');
-    const hook = await pretend(t, (_, response) => say(response, 410, {}));
-
-    const r = await manage(p, '--webhook', hook.url, '--webhook-secret-file',
-        key).ended;
-
-    assert.equal(r.code, 0, 'the migration did end well');
-    assert.match(r.err, /answers 410; given up/);
-    assert.equal(hook.asked.length, 1);
-});
-
-test('a command that fails is told and changes nothing', async (t) => {
-    const p = prepare(t);
-    const r = await manage(p, '--on-success', 'echo oops; exit 7').ended;
-    assert.equal(r.code, 0);
-    assert.match(r.err, /--on-success: the command ended with status 7/);
-    assert.match(r.err, /oops/);
-    assert.equal(record(r).notices.command, 'failed');
 });
 
 test('what is wrong with the options is told at once', (t) => {

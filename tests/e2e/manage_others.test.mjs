@@ -5,9 +5,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { start } from '../lib/godwit.mjs';
+import { QUICK } from '../lib/manage.mjs';
 import { pretend, say } from '../lib/pretend.mjs';
-
-const QUICK = ['--retry-delay', '20ms', '--interval', '20ms', '--json'];
 
 /** A server as far as manage sees one. `obey(cmd, server)` adds to
  *  server.runs what became of a command. Returns it with `commands`. */

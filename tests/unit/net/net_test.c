@@ -184,6 +184,31 @@ an_answer_that_is_too_long_ends_the_transfer(void **state)
 }
 
 static void
+where_only_the_status_counts_no_body_spoils_it(void **state)
+{
+    fixture *f = *state;
+    open_net(f, (gw_net_options){.answer_bytes = 4});
+
+    gw_code code = ask(f, "HTTP/1.1 202 OK\r\nContent-Length: 50\r\n\r\n12345",
+                       (gw_net_request){.path = "/", .status_only = true});
+
+    assert_int_equal(code, GW_OK);
+    assert_int_equal(f->got.status, 202);
+}
+
+static void
+where_only_the_status_counts_one_has_to_come(void **state)
+{
+    fixture *f = *state;
+    open_net(f, (gw_net_options){0});
+
+    gw_code code = ask(f, "HTTP/1.1 100 Continue\r\n\r\n",
+                       (gw_net_request){.path = "/", .status_only = true});
+
+    assert_int_equal(code, GW_E_SERVER);
+}
+
+static void
 a_server_that_says_nothing_is_given_up(void **state)
 {
     fixture *f = *state;
@@ -357,6 +382,8 @@ main(void)
         CASE(a_body_is_posted_as_json_with_the_headers_given),
         CASE(a_redirect_is_an_answer_and_is_not_followed),
         CASE(an_answer_that_is_too_long_ends_the_transfer),
+        CASE(where_only_the_status_counts_no_body_spoils_it),
+        CASE(where_only_the_status_counts_one_has_to_come),
         CASE(a_server_that_says_nothing_is_given_up),
         CASE(a_server_that_breaks_off_is_an_error),
         CASE(a_server_that_speaks_no_http_is_an_error),
