@@ -1,60 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The step of messages. A topic is read from behind its last imported
- * message to the newest that the source knows of. The source answers from
- * the exact number asked for, or jumps: numbers in between are looked for. */
+ * message to the newest that the source knows of; what is there is written
+ * in the order of the topics. */
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "source/wukongim_people_priv.h"
 #include "source/wukongim_topic_priv.h"
 
-enum {
-    TOPICS = 500, /* looked up at a time */
-    PAGES = 2,    /* read ahead in one topic */
-    HOLES = 4,    /* the same */
-    PROBES = 100, /* one by one, then in growing strides */
-    PROBE_LIMIT = 200,
-    BAD_PAGES = 3, /* until a page is taken for unreadable as it is */
-};
-
-typedef enum gw_phase_of_topic {
-    PHASE_NEWEST, /* asks how far it goes */
-    PHASE_PAGE,
-    PHASE_PROBE, /* looks for the next number that is there */
-    PHASE_BASE,  /* looks for the first that was not purged */
-    PHASE_OVER,
-} gw_phase_of_topic;
-
-/* Numbers that are not there, or out of reach. */
-typedef struct hole {
-    int64_t from, upto;
-    gw_reason reason;
-    const char *why;
-} hole;
-
-typedef struct topic_task {
-    gw_task task;
-    gw_buf name;
-    gw_wk_topic topic;
-    gw_slice login, peer; /* of a person channel */
-    bool is_silent;       /* no call reads it: only its length is known */
-    gw_import_row row;
-    gw_phase_of_topic phase;
-    int64_t newest;
-    int64_t at;     /* up to here it is read or given up */
-    int64_t target; /* the next number known to be there, or one more
-                       than the newest */
-    int64_t probe, stride, missed;
-    int64_t low, high; /* of a search between two numbers */
-    int64_t limit;
-    int bad_pages;
-    bool is_stalled; /* does not ask: pages are waiting to be taken */
-    gw_wk_page pages[PAGES];
-    size_t first_page, n_pages;
-    hole holes[HOLES];
-    size_t n_holes;
-    gw_buf refusal; /* why the rest of it cannot be read */
-} topic_task;
+enum { TOPICS = 500 }; /* looked up at a time */
 
 typedef struct topics {
     gw_wk *wk;
@@ -66,288 +20,6 @@ typedef struct topics {
     gw_import_row rows[TOPICS];
     size_t n, at;
 } topics;
-
-/* ---- questions ---- */
-
-static void
-ask_messages(topics *s, topic_task *t, int64_t start, int64_t end,
-             int64_t limit)
-{
-    gw_ask *ask = &t->task.ask;
-    bool is_person = t->topic.type == GW_WK_PERSON;
-
-    ask->path.len = ask->body.len = ask->label.len = 0;
-    gw_buf_text(&ask->path, "/channel/messagesync");
-    gw_buf_text(&ask->body, "{\"login_uid\":");
-    gw_json_put_string(&ask->body, is_person ? t->login : GW_LIT(""));
-    gw_buf_text(&ask->body, ",\"channel_id\":");
-    gw_json_put_string(&ask->body, is_person ? t->peer : t->topic.id);
-    gw_buf_printf(&ask->body,
-                  ",\"channel_type\":%" PRId64 ",\"start_message_seq\":%" PRId64
-                  ",\"end_message_seq\":%" PRId64 ",\"limit\":%" PRId64
-                  ",\"pull_mode\":1}",
-                  t->topic.type, start, end, limit);
-    gw_buf_printf(&ask->label, "topic %.*s from %" PRId64,
-                  GW_FMT(t->topic.name), start);
-    ask->item.request.answer_bytes = GW_LIMIT_SOURCE_PAGE;
-    gw_ask_send(&s->wk->asker, ask);
-}
-
-/* The next page, or the end; waits while pages have not been taken. */
-static void
-go_on(topics *s, topic_task *t)
-{
-    t->is_stalled = false;
-    if (t->at >= t->newest) {
-        t->phase = PHASE_OVER;
-        return;
-    }
-    t->phase = PHASE_PAGE;
-    if (t->n_pages == PAGES || t->n_holes == HOLES)
-        t->is_stalled = true;
-    else
-        ask_messages(s, t, t->at + 1, 0, t->limit);
-}
-
-/* Up to `upto` there is nothing to be had; NULL: there never was. */
-static void
-give_up(topic_task *t, int64_t upto, gw_reason reason, const char *why)
-{
-    if (upto > t->at && why)
-        t->holes[t->n_holes++] = (hole){t->at + 1, upto, reason, why};
-    t->at = upto > t->at ? upto : t->at;
-}
-
-/* Numbers that were asked for one by one are no messages at the source; of
- * those that were passed over nothing is known. */
-static const char *
-why_not(const topic_task *t)
-{
-    return t->stride > 1 ? "the source does not give them: a gap, or out of "
-                           "its reach"
-                         : NULL;
-}
-
-/* ---- looking for what is there ---- */
-
-static void
-probe(topics *s, topic_task *t)
-{
-    if (t->probe >= t->target) {
-        give_up(t, t->target - 1, GW_REASON_UNREADABLE, why_not(t));
-        go_on(s, t);
-        return;
-    }
-    t->phase = PHASE_PROBE;
-    ask_messages(s, t, t->probe, t->target, PROBE_LIMIT);
-}
-
-static void
-begin_probing(topics *s, topic_task *t, int64_t target)
-{
-    t->target = target;
-    t->missed = t->at + 1;
-    t->probe = t->at + 2;
-    t->stride = 1;
-    t->low = t->high = 0;
-    probe(s, t);
-}
-
-/* Between a number that is not there and one that is. */
-static bool
-search_between(topics *s, topic_task *t)
-{
-    if (t->high - t->low <= 1)
-        return false;
-    t->probe = t->low + (t->high - t->low) / 2;
-    ask_messages(s, t, t->probe, t->target, PROBE_LIMIT);
-    return true;
-}
-
-static void
-take_probe(topics *s, topic_task *t, const gw_wk_page *page)
-{
-    bool is_any = page->messages.n > 0;
-    bool is_hit = is_any && page->first == t->probe;
-
-    if (t->high) { /* a search is under way */
-        if (!is_hit)
-            t->low = t->probe;
-        if (is_any && page->first < t->high)
-            t->high = page->first;
-    } else if (is_hit) {
-        t->low = t->missed;
-        t->high = t->probe;
-    } else {
-        if (is_any && page->first < t->target)
-            t->target = page->first;
-        t->missed = t->probe;
-        if (t->probe - t->at > PROBES)
-            t->stride *= 2;
-        t->probe += t->stride;
-        probe(s, t);
-        return;
-    }
-    if (search_between(s, t))
-        return;
-    give_up(t, t->high - 1, GW_REASON_UNREADABLE, why_not(t));
-    go_on(s, t);
-}
-
-/* The oldest file of the topic was removed: numbers below some are gone. */
-static void
-search_base(topics *s, topic_task *t, bool is_refused)
-{
-    if (t->phase != PHASE_BASE) {
-        t->phase = PHASE_BASE;
-        t->low = t->at + 1;
-        t->high = t->newest + 1;
-    } else {
-        *(is_refused ? &t->low : &t->high) = t->probe;
-    }
-    if (t->high - t->low > 1) {
-        t->probe = t->low + (t->high - t->low) / 2;
-        ask_messages(s, t, t->probe, 0, 1);
-        return;
-    }
-    give_up(t, t->high - 1, GW_REASON_UNREADABLE,
-            "the source has removed the file that held them");
-    t->high = 0;
-    go_on(s, t);
-}
-
-/* ---- answers ---- */
-
-static bool
-is_purged(const gw_ask *ask)
-{
-    return gw_slice_equal(gw_buf_as_slice(&ask->message),
-                          GW_LIT("baseOffset not found"));
-}
-
-/* A page that is too long, or no JSON time and again: smaller ones. */
-static bool
-make_smaller(topics *s, topic_task *t)
-{
-    if (t->phase != PHASE_PAGE || t->limit == 1)
-        return false;
-    t->limit = (t->limit + 1) / 2;
-    t->bad_pages = 0;
-    go_on(s, t);
-    return true;
-}
-
-static void
-take_refusal(topics *s, topic_task *t)
-{
-    gw_ask *ask = &t->task.ask;
-
-    if (ask->item.code == GW_E_LIMIT && make_smaller(s, t))
-        return;
-    if (ask->item.code == GW_E_LIMIT) {
-        give_up(t, t->at + 1, GW_REASON_REFUSED, "it is too long");
-        t->limit = GW_WK_PAGE;
-        go_on(s, t);
-    } else if (is_purged(ask)) {
-        search_base(s, t, true);
-    } else {
-        gw_buf_slice(&t->refusal, gw_buf_as_slice(&ask->message));
-        t->phase = PHASE_OVER;
-    }
-}
-
-static gw_code
-take_newest(topics *s, topic_task *t, gw_error *err)
-{
-    bool is_there = true;
-    gw_code code =
-        gw_wk_read_newest(s->wk, &t->task.ask, &t->newest, &is_there, err);
-
-    if (code != GW_OK || !is_there)
-        return code;
-    if (t->is_silent)
-        t->phase = PHASE_OVER;
-    else
-        go_on(s, t);
-    return GW_OK;
-}
-
-static void
-take_page(topics *s, topic_task *t, gw_wk_page *page)
-{
-    size_t place = (t->first_page + t->n_pages) % PAGES;
-
-    t->limit = GW_WK_PAGE;
-    t->bad_pages = 0;
-    if (page->messages.n == 0) {
-        begin_probing(s, t, t->newest + 1);
-        return;
-    }
-    if (page->first > t->at + 2) {
-        begin_probing(s, t, page->first);
-        return;
-    }
-    give_up(t, page->first - 1, GW_REASON_UNREADABLE, NULL);
-    t->at = page->last;
-    t->pages[place] = *page;
-    *page = (gw_wk_page){0};
-    t->n_pages++;
-    go_on(s, t);
-}
-
-static gw_code
-take_bad_page(topics *s, topic_task *t, const gw_error *problem, gw_error *err)
-{
-    gw_buf why = {0};
-
-    if (++t->bad_pages >= BAD_PAGES) {
-        if (make_smaller(s, t))
-            return GW_OK;
-        if (t->phase == PHASE_PAGE) {
-            give_up(t, t->at + 1, GW_REASON_REFUSED,
-                    "the source's answer with it is no JSON");
-            t->limit = GW_WK_PAGE;
-            t->bad_pages = 0;
-            go_on(s, t);
-            return GW_OK;
-        }
-    }
-    gw_buf_printf(&why, "the answer is cut or no page (%s)", problem->text);
-    gw_code code =
-        gw_ask_again(&s->wk->asker, &t->task.ask, gw_buf_cstr(&why), err);
-    gw_buf_clear(&why);
-    return code;
-}
-
-static gw_code
-reply(void *self, gw_task *task, gw_error *err)
-{
-    topics *s = self;
-    topic_task *t = (topic_task *)task;
-    gw_wk_page page = {0};
-    gw_error problem;
-    gw_code code = GW_OK;
-    int64_t from = t->phase == PHASE_PAGE ? t->at + 1 : t->probe;
-
-    if (task->ask.state == GW_ASK_REFUSED) {
-        take_refusal(s, t);
-        return GW_OK;
-    }
-    if (t->phase == PHASE_NEWEST)
-        return take_newest(s, t, err);
-    if (gw_wk_page_read(&page, &task->ask.item.answer.body, from, &problem) !=
-        GW_OK)
-        code = take_bad_page(s, t, &problem, err);
-    else if (t->phase == PHASE_PAGE)
-        take_page(s, t, &page);
-    else if (t->phase == PHASE_PROBE)
-        take_probe(s, t, &page);
-    else
-        search_base(s, t, false);
-    gw_wk_page_clear(&page);
-    return code;
-}
-
 /* ---- the next topics ---- */
 
 static gw_code
@@ -374,7 +46,7 @@ fill(topics *s, gw_error *err)
 
 /* A topic whose messages no call gives, but whose length can be asked. */
 static bool
-is_silent(topic_task *t)
+is_silent(gw_wk_reading *t)
 {
     const char *at = t->topic.id.at;
     size_t len = t->topic.id.len;
@@ -388,7 +60,7 @@ static gw_code
 next_topic(void *self, gw_task *task, bool *has, gw_error *err)
 {
     topics *s = self;
-    topic_task *t = (topic_task *)task;
+    gw_wk_reading *t = (gw_wk_reading *)task;
     gw_code code = GW_OK;
 
     do {
@@ -405,23 +77,31 @@ next_topic(void *self, gw_task *task, bool *has, gw_error *err)
     t->is_silent = is_silent(t);
     t->at = t->row.mark;
     t->limit = GW_WK_PAGE;
-    t->phase = PHASE_NEWEST;
+    t->phase = GW_WK_PHASE_NEWEST;
     gw_wk_ask_newest(s->wk, &task->ask, t->topic.type, t->topic.id);
     *has = true;
     return GW_OK;
 }
 
+static gw_code
+reply(void *self, gw_task *task, gw_error *err)
+{
+    topics *s = self;
+
+    return gw_wk_reading_reply(s->wk, (gw_wk_reading *)task, err);
+}
+
 /* ---- taking ---- */
 
 static gw_code
-write_holes(topics *s, topic_task *t, gw_error *err)
+write_holes(topics *s, gw_wk_reading *t, gw_error *err)
 {
     /* for good: the cleanup fills in what the source's newest is */
     static const gw_import_row different = {.id = 1, .n = 1};
     gw_code code = GW_OK;
 
     for (size_t i = 0; i < t->n_holes && code == GW_OK; i++) {
-        const hole *h = &t->holes[i];
+        const gw_wk_hole *h = &t->holes[i];
         gw_buf key = {0};
         gw_buf_printf(&key, "%.*s/%" PRId64, GW_FMT(t->topic.name), h->from);
         if (h->upto > h->from)
@@ -440,7 +120,7 @@ write_holes(topics *s, topic_task *t, gw_error *err)
 
 /* The persons that a silent topic names; it makes no channel. */
 static gw_code
-end_silent(topics *s, topic_task *t, gw_error *err)
+end_silent(topics *s, gw_wk_reading *t, gw_error *err)
 {
     gw_importing *im = s->wk->im;
     gw_slice id = t->topic.id;
@@ -471,7 +151,7 @@ end_silent(topics *s, topic_task *t, gw_error *err)
 }
 
 static gw_code
-end_topic(topics *s, topic_task *t, gw_error *err)
+end_topic(topics *s, gw_wk_reading *t, gw_error *err)
 {
     gw_code code = write_holes(s, t, err);
 
@@ -502,7 +182,7 @@ static gw_code
 take(void *self, gw_task *task, bool *took, bool *is_over, gw_error *err)
 {
     topics *s = self;
-    topic_task *t = (topic_task *)task;
+    gw_wk_reading *t = (gw_wk_reading *)task;
     gw_code code = GW_OK;
 
     if (t->n_pages > 0) {
@@ -511,16 +191,16 @@ take(void *self, gw_task *task, bool *took, bool *is_over, gw_error *err)
         if (code == GW_OK)
             code = gw_wk_page_write(s->wk, page, &t->topic, &t->row, err);
         gw_wk_page_clear(page);
-        t->first_page = (t->first_page + 1) % PAGES;
+        t->first_page = (t->first_page + 1) % GW_WK_PAGES;
         t->n_pages--;
         *took = true;
     }
     if (code == GW_OK && t->is_stalled) {
         code = write_holes(s, t, err);
         if (code == GW_OK)
-            go_on(s, t);
+            gw_wk_reading_go_on(s->wk, t);
     }
-    if (code == GW_OK && t->phase == PHASE_OVER && t->n_pages == 0) {
+    if (code == GW_OK && t->phase == GW_WK_PHASE_OVER && t->n_pages == 0) {
         code = end_topic(s, t, err);
         *took = *is_over = true;
     }
@@ -530,10 +210,10 @@ take(void *self, gw_task *task, bool *took, bool *is_over, gw_error *err)
 static void
 clear(void *self, gw_task *task)
 {
-    topic_task *t = (topic_task *)task;
+    gw_wk_reading *t = (gw_wk_reading *)task;
 
     (void)self;
-    for (size_t i = 0; i < PAGES; i++)
+    for (size_t i = 0; i < GW_WK_PAGES; i++)
         gw_wk_page_clear(&t->pages[i]);
     gw_buf_clear(&t->name);
     gw_buf_clear(&t->refusal);
@@ -543,7 +223,7 @@ gw_code
 gw_wk_topics_bring(gw_wk *wk, gw_wk_next_name next, void *arg, bool is_again,
                    gw_error *err)
 {
-    static const gw_flow flow = {sizeof(topic_task), next_topic, reply, take,
+    static const gw_flow flow = {sizeof(gw_wk_reading), next_topic, reply, take,
                                  clear};
     topics *s = gw_calloc(1, sizeof(*s));
 
@@ -556,92 +236,6 @@ gw_wk_topics_bring(gw_wk *wk, gw_wk_next_name next, void *arg, bool is_again,
     free(s);
     return code;
 }
-
-/* ---- topics of which only a part is listed ---- */
-
-typedef struct cut_search {
-    gw_wk *wk;
-    gw_arena arena;
-    gw_texts names; /* whole topics that a cut name can stand for */
-    gw_texts parts; /* "17/2-a": the cut names that are explained */
-    size_t at;
-} cut_search;
-
-/* Whether the source lists the part of a channel's topic before its slash,
- * in the slot of the whole. */
-static gw_code
-look_at_channel(void *arg, gw_slice key, const gw_import_row *row,
-                gw_error *err)
-{
-    cut_search *c = arg;
-    const char *slash = memchr(key.at, '/', key.len);
-
-    (void)row;
-    (void)err;
-    if (!slash)
-        return GW_OK;
-    gw_slice part = gw_slice_of(gw_arena_printf(&c->arena, "%u/%.*s",
-                                                (unsigned)gw_wk_slot(key),
-                                                (int)(slash - key.at), key.at));
-    if (!gw_texts_has(&c->wk->cut_names, part))
-        return GW_OK;
-    (void)gw_texts_add(&c->names, gw_arena_dup(&c->arena, key));
-    (void)gw_texts_add(&c->parts, part);
-    return GW_OK;
-}
-
-static gw_code
-next_cut(void *arg, gw_buf *name, bool *has, gw_error *err)
-{
-    cut_search *c = arg;
-
-    (void)err;
-    *has = c->at < c->names.n;
-    if (*has)
-        gw_buf_slice(name, c->names.at[c->at++]);
-    return GW_OK;
-}
-
-static gw_code
-explain_parts(cut_search *c, gw_error *err)
-{
-    gw_step step = c->wk->im->step;
-    gw_code code = GW_OK;
-
-    c->wk->im->step = GW_STEP_MESSAGE; /* where they were noted */
-    c->wk->im->is_beside = true;
-    for (size_t i = 0; i < c->parts.n && code == GW_OK; i++)
-        code = gw_importing_solved(c->wk->im, GW_REASON_UNREADABLE, "message",
-                                   c->parts.at[i], err);
-    c->wk->im->step = step;
-    c->wk->im->is_beside = false;
-    return code;
-}
-
-gw_code
-gw_wk_bring_cut_topics(gw_wk *wk, gw_error *err)
-{
-    cut_search c = {.wk = wk};
-    gw_import_kind kind = {wk->im->source, GW_WK_CHANNEL};
-    gw_code code;
-
-    if (wk->cut_names.n == 0)
-        return GW_OK;
-    gw_texts_init(&c.names, &c.arena);
-    gw_texts_init(&c.parts, &c.arena);
-    code = gw_importing_begin(wk->im, err);
-    if (code == GW_OK)
-        code =
-            gw_import_keys(wk->im->run->store, &kind, (gw_slice){0},
-                           (gw_slice){0}, INT32_MAX, look_at_channel, &c, err);
-    if (code == GW_OK && c.names.n > 0)
-        code = gw_wk_topics_bring(wk, next_cut, &c, false, err);
-    if (code == GW_OK)
-        code = explain_parts(&c, err);
-    gw_arena_clear(&c.arena);
-    return code;
-}
-
 /* ---- the step ---- */
 
 static gw_code

@@ -7,8 +7,6 @@
 
 #include "source/wukongim_people_priv.h"
 
-enum { COMMA_PARTS = 8, PENDING_PAGE = GW_WK_BATCH };
-
 static const char *const USER_LISTS[] = {"allowlist", "denylist", NULL};
 static const char *const CHANNEL_LISTS[] = {"subscribers", "allowlist",
                                             "denylist", NULL};
@@ -21,85 +19,7 @@ gw_wk_is_key(gw_slice text)
     return text.at && text.len > 0 && text.len <= GW_LIMIT_SOURCE_KEY;
 }
 
-/* ---- uids with a comma ---- */
-
-gw_code
-gw_wk_note_comma(gw_wk *wk, gw_slice uid, gw_error *err)
-{
-    static const gw_import_row row = {.id = 1};
-
-    if (!memchr(uid.at, ',', uid.len) || gw_texts_has(&wk->comma_uids, uid))
-        return GW_OK;
-    (void)gw_texts_add(&wk->comma_uids, gw_arena_dup(&wk->commas, uid));
-    if (wk->im->step != GW_STEP_USER)
-        gw_importing_set_count(wk->im, GW_COUNT_RELIST, 1);
-    return gw_importing_put(wk->im, GW_WK_COMMA, uid, &row, err);
-}
-
-/* How many pieces from `at` on are one uid that is known. */
-static size_t
-count_pieces(const gw_wk *wk, gw_buf *joined, const gw_slice *at, size_t n)
-{
-    size_t best = 1;
-
-    joined->len = 0;
-    gw_buf_slice(joined, at[0]);
-    for (size_t i = 1; i < n && i < COMMA_PARTS; i++) {
-        gw_buf_byte(joined, ',');
-        gw_buf_slice(joined, at[i]);
-        if (gw_texts_has(&wk->comma_uids, gw_buf_as_slice(joined)))
-            best = i + 1;
-    }
-    return best;
-}
-
-static void
-mend(const gw_wk *wk, gw_arena *arena, const gw_slice *pieces, size_t n,
-     gw_texts *out)
-{
-    gw_buf joined = {0};
-
-    for (size_t i = 0; i < n;) {
-        size_t used =
-            wk->comma_uids.n ? count_pieces(wk, &joined, pieces + i, n - i) : 1;
-        gw_slice uid = pieces[i];
-        if (used > 1) {
-            joined.len = 0;
-            for (size_t k = 0; k < used; k++) {
-                if (k > 0)
-                    gw_buf_byte(&joined, ',');
-                gw_buf_slice(&joined, pieces[i + k]);
-            }
-            uid = gw_arena_dup(arena, gw_buf_as_slice(&joined));
-        }
-        (void)gw_texts_add(out, uid);
-        i += used;
-    }
-    gw_buf_clear(&joined);
-}
-
-/* ---- the lists of an answer ---- */
-
-/* A list of uids; false when there is none. Texts in the arena. */
-static bool
-read_uids(const gw_wk *wk, gw_arena *arena, gw_slice raw, gw_texts *out)
-{
-    gw_values values;
-    gw_error ignored;
-
-    gw_texts_init(out, arena);
-    if (!raw.at || gw_json_kind_of(raw) != GW_JSON_ARRAY ||
-        gw_json_array(arena, raw, &values, &ignored) != GW_OK)
-        return false;
-    gw_slice *pieces = GW_ARENA_NEW(arena, gw_slice, values.n + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < values.n; i++)
-        if (gw_json_kind_of(values.at[i]) == GW_JSON_STRING)
-            pieces[n++] =
-                gw_arena_dup(arena, gw_json_string(arena, values.at[i]));
-    mend(wk, arena, pieces, n, out);
-    return true;
-}
+/* ---- fields ---- */
 
 static void
 put_uids(gw_buf *out, const char *name, const gw_texts *uids)
@@ -112,8 +32,6 @@ put_uids(gw_buf *out, const char *name, const gw_texts *uids)
     }
     gw_buf_byte(out, ']');
 }
-
-/* ---- fields ---- */
 
 static void
 put_user(gw_buf *out, gw_slice uid)
@@ -155,7 +73,7 @@ put_entry(gw_wk_bring *b, const gw_wk_entry *e, gw_fields lists, gw_buf *out,
     for (const char *const *name = b->are_users ? USER_LISTS : CHANNEL_LISTS;
          *name; name++) {
         gw_texts uids;
-        if (!read_uids(b->wk, arena, gw_wk_member(lists, *name), &uids))
+        if (!gw_wk_read_uids(b->wk, arena, gw_wk_member(lists, *name), &uids))
             continue;
         put_uids(out, *name, &uids);
         for (size_t i = 0; i < uids.n; i++)
@@ -508,120 +426,4 @@ gw_wk_bring_add(gw_wk_bring *b, const gw_wk_entry *entry)
 
     *e = *entry;
     e->id = gw_arena_dup(&b->page_arena, entry->id);
-}
-
-/* ---- those that were found ---- */
-
-typedef struct pending {
-    gw_wk_bring bring; /* first */
-    int64_t after, upto, seen;
-} pending;
-
-static gw_code
-add_pending(void *arg, gw_slice key, const gw_import_row *row, gw_error *err)
-{
-    pending *p = arg;
-    gw_wk_topic topic;
-    gw_wk_entry entry = {.id = key};
-
-    (void)err;
-    if (row->id > p->upto) {
-        p->bring.is_at_end = true;
-        return GW_OK;
-    }
-    p->after = row->id;
-    if (!p->bring.are_users) {
-        if (!gw_wk_topic_parse(key, &topic))
-            return GW_OK;
-        entry.id = topic.id;
-        entry.type = topic.type;
-    }
-    gw_wk_bring_add(&p->bring, &entry);
-    return GW_OK;
-}
-
-static gw_code
-more_pending(gw_wk_bring *b, gw_error *err)
-{
-    pending *p = (pending *)b;
-    gw_importing *im = b->wk->im;
-    gw_import_kind kind = {im->source,
-                           b->are_users ? GW_WK_USER : GW_WK_CHANNEL};
-    gw_code code = gw_importing_begin(im, err);
-
-    if (code == GW_OK)
-        code = gw_import_pending(im->run->store, &kind, p->after, p->seen,
-                                 PENDING_PAGE, add_pending, p, err);
-    b->is_at_end |= b->n < PENDING_PAGE;
-    return code;
-}
-
-/* One round over those there are now, up to a number that is kept: a run
- * that goes on makes the same batches. */
-static gw_code
-bring_round(gw_wk *wk, bool are_users, int64_t seen, bool *any, gw_error *err)
-{
-    gw_importing *im = wk->im;
-    gw_count upto = are_users ? GW_COUNT_USERS_UPTO : GW_COUNT_CHANNELS_UPTO;
-    gw_import_kind kind = {im->source, are_users ? GW_WK_USER : GW_WK_CHANNEL};
-    pending p = {.bring = {.wk = wk,
-                           .are_users = are_users,
-                           .is_again = seen == INT64_MAX,
-                           .more = more_pending},
-                 .seen = seen};
-    int64_t rows, items, top = gw_importing_count(im, upto);
-    gw_code code = gw_importing_begin(im, err);
-
-    if (code == GW_OK && top == 0)
-        code =
-            gw_import_sum(im->run->store, &kind, 0, &rows, &items, &top, err);
-    if (code != GW_OK)
-        return code;
-    p.upto = top;
-    gw_importing_set_count(im, upto, top);
-    code = gw_wk_bring_run(&p.bring, err);
-    *any |= p.after > 0;
-    if (code == GW_OK)
-        gw_importing_set_count(im, upto, 0);
-    return code;
-}
-
-gw_code
-gw_wk_bring_found(gw_wk *wk, gw_error *err)
-{
-    gw_code code = GW_OK;
-
-    for (bool any = true; any && code == GW_OK;) {
-        any = false;
-        code = bring_round(wk, true, 1, &any, err);
-        if (code == GW_OK)
-            code = bring_round(wk, false, 1, &any, err);
-    }
-    return code;
-}
-
-gw_code
-gw_wk_bring_rest(gw_wk *wk, bool are_users, gw_error *err)
-{
-    gw_code code = GW_OK;
-
-    for (bool any = true; any && code == GW_OK;) {
-        any = false;
-        code = bring_round(wk, are_users, wk->im->state.number, &any, err);
-    }
-    return code == GW_OK ? gw_wk_bring_found(wk, err) : code;
-}
-
-/* Lists that were read before a uid with a comma was known. */
-gw_code
-gw_wk_bring_again(gw_wk *wk, gw_error *err)
-{
-    bool any = false;
-    gw_code code = bring_round(wk, true, INT64_MAX, &any, err);
-
-    if (code == GW_OK)
-        code = bring_round(wk, false, INT64_MAX, &any, err);
-    if (code == GW_OK)
-        gw_importing_set_count(wk->im, GW_COUNT_RELIST, 0);
-    return code == GW_OK ? gw_wk_bring_found(wk, err) : code;
 }

@@ -39,6 +39,11 @@ struct gw_wk_bring {
     gw_texts found;
 };
 
+/** A list of uids, without repeats; false when there is none. Texts in the
+ *  arena. */
+bool gw_wk_read_uids(const gw_wk *wk, gw_arena *arena, gw_slice raw,
+                     gw_texts *out);
+
 void gw_wk_bring_add(gw_wk_bring *b, const gw_wk_entry *entry);
 GW_MUST_CHECK gw_code gw_wk_bring_run(gw_wk_bring *b, gw_error *err);
 GW_MUST_CHECK gw_code gw_wk_bring_write(gw_wk_bring *b, gw_error *err);

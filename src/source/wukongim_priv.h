@@ -77,7 +77,7 @@ int64_t gw_wk_int(gw_fields fields, const char *name, int64_t otherwise);
 /** Whether a value is a list of texts and nothing else. */
 bool gw_wk_is_texts(gw_arena *arena, gw_slice raw);
 
-/* ---- users and channels (people.c) ---- */
+/* ---- users and channels (wukongim_people.c, _found.c) ---- */
 
 #define GW_WK_USER GW_LIT("user")
 #define GW_WK_CHANNEL GW_LIT("channel")

@@ -44,4 +44,56 @@ GW_MUST_CHECK gw_code gw_wk_page_write(gw_wk *wk, gw_wk_page *page,
                                        const gw_wk_topic *topic,
                                        gw_import_row *row, gw_error *err);
 
+/** What is asked of a topic now. */
+typedef enum gw_wk_phase {
+    GW_WK_PHASE_NEWEST, /* asks how far it goes */
+    GW_WK_PHASE_PAGE,
+    GW_WK_PHASE_PROBE, /* looks for the next number that is there */
+    GW_WK_PHASE_BASE,  /* looks for the first that was not purged */
+    GW_WK_PHASE_OVER,
+} gw_wk_phase;
+
+/** Numbers that are not there, or out of reach. */
+typedef struct gw_wk_hole {
+    int64_t from, upto;
+    gw_reason reason;
+    const char *why;
+} gw_wk_hole;
+
+enum {
+    GW_WK_PAGES = 2, /* read ahead in one topic */
+    GW_WK_HOLES = 4, /* the same */
+};
+
+/** A topic that is being read (wukongim_reading.c). */
+typedef struct gw_wk_reading {
+    gw_task task;
+    gw_buf name;
+    gw_wk_topic topic;
+    gw_slice login, peer; /* of a person channel */
+    bool is_silent;       /* no call reads it: only its length is known */
+    gw_import_row row;
+    gw_wk_phase phase;
+    int64_t newest;
+    int64_t at;     /* up to here it is read or given up */
+    int64_t target; /* the next number known to be there, or one more
+                       than the newest */
+    int64_t probe, stride, missed;
+    int64_t low, high; /* of a search between two numbers */
+    int64_t limit;
+    int bad_pages;
+    bool is_stalled; /* does not ask: pages are waiting to be taken */
+    gw_wk_page pages[GW_WK_PAGES];
+    size_t first_page, n_pages;
+    gw_wk_hole holes[GW_WK_HOLES];
+    size_t n_holes;
+    gw_buf refusal; /* why the rest of it cannot be read */
+} gw_wk_reading;
+
+/** Asks for the next page, or ends; waits while pages have not been taken. */
+void gw_wk_reading_go_on(gw_wk *wk, gw_wk_reading *reading);
+/** Takes an answer or a refusal, and asks what comes next. */
+GW_MUST_CHECK gw_code gw_wk_reading_reply(gw_wk *wk, gw_wk_reading *reading,
+                                          gw_error *err);
+
 #endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is asked of one topic, and what the answers mean. The source answers
+ * from the exact number asked for, or jumps: numbers in between are looked
+ * for. Writes nothing. */
+#include <inttypes.h>
+
+#include "source/wukongim_topic_priv.h"
+
+enum {
+    PROBES = 100, /* one by one, then in growing strides */
+    PROBE_LIMIT = 200,
+    BAD_PAGES = 3, /* until a page is taken for unreadable as it is */
+};
+
+/* ---- questions ---- */
+
+static void
+ask_messages(gw_wk *wk, gw_wk_reading *t, int64_t start, int64_t end,
+             int64_t limit)
+{
+    gw_ask *ask = &t->task.ask;
+    bool is_person = t->topic.type == GW_WK_PERSON;
+
+    ask->path.len = ask->body.len = ask->label.len = 0;
+    gw_buf_text(&ask->path, "/channel/messagesync");
+    gw_buf_text(&ask->body, "{\"login_uid\":");
+    gw_json_put_string(&ask->body, is_person ? t->login : GW_LIT(""));
+    gw_buf_text(&ask->body, ",\"channel_id\":");
+    gw_json_put_string(&ask->body, is_person ? t->peer : t->topic.id);
+    gw_buf_printf(&ask->body,
+                  ",\"channel_type\":%" PRId64 ",\"start_message_seq\":%" PRId64
+                  ",\"end_message_seq\":%" PRId64 ",\"limit\":%" PRId64
+                  ",\"pull_mode\":1}",
+                  t->topic.type, start, end, limit);
+    gw_buf_printf(&ask->label, "topic %.*s from %" PRId64,
+                  GW_FMT(t->topic.name), start);
+    ask->item.request.answer_bytes = GW_LIMIT_SOURCE_PAGE;
+    gw_ask_send(&wk->asker, ask);
+}
+
+/* The next page, or the end; waits while pages have not been taken. */
+void
+gw_wk_reading_go_on(gw_wk *wk, gw_wk_reading *t)
+{
+    t->is_stalled = false;
+    if (t->at >= t->newest) {
+        t->phase = GW_WK_PHASE_OVER;
+        return;
+    }
+    t->phase = GW_WK_PHASE_PAGE;
+    if (t->n_pages == GW_WK_PAGES || t->n_holes == GW_WK_HOLES)
+        t->is_stalled = true;
+    else
+        ask_messages(wk, t, t->at + 1, 0, t->limit);
+}
+
+/* Up to `upto` there is nothing to be had; NULL: there never was. */
+static void
+give_up(gw_wk_reading *t, int64_t upto, gw_reason reason, const char *why)
+{
+    if (upto > t->at && why)
+        t->holes[t->n_holes++] = (gw_wk_hole){t->at + 1, upto, reason, why};
+    t->at = upto > t->at ? upto : t->at;
+}
+
+/* Numbers that were asked for one by one are no messages at the source; of
+ * those that were passed over nothing is known. */
+static const char *
+why_not(const gw_wk_reading *t)
+{
+    return t->stride > 1 ? "the source does not give them: a gap, or out of "
+                           "its reach"
+                         : NULL;
+}
+
+/* ---- looking for what is there ---- */
+
+static void
+probe(gw_wk *wk, gw_wk_reading *t)
+{
+    if (t->probe >= t->target) {
+        give_up(t, t->target - 1, GW_REASON_UNREADABLE, why_not(t));
+        gw_wk_reading_go_on(wk, t);
+        return;
+    }
+    t->phase = GW_WK_PHASE_PROBE;
+    ask_messages(wk, t, t->probe, t->target, PROBE_LIMIT);
+}
+
+static void
+begin_probing(gw_wk *wk, gw_wk_reading *t, int64_t target)
+{
+    t->target = target;
+    t->missed = t->at + 1;
+    t->probe = t->at + 2;
+    t->stride = 1;
+    t->low = t->high = 0;
+    probe(wk, t);
+}
+
+/* Between a number that is not there and one that is. */
+static bool
+search_between(gw_wk *wk, gw_wk_reading *t)
+{
+    if (t->high - t->low <= 1)
+        return false;
+    t->probe = t->low + (t->high - t->low) / 2;
+    ask_messages(wk, t, t->probe, t->target, PROBE_LIMIT);
+    return true;
+}
+
+static void
+take_probe(gw_wk *wk, gw_wk_reading *t, const gw_wk_page *page)
+{
+    bool is_any = page->messages.n > 0;
+    bool is_hit = is_any && page->first == t->probe;
+
+    if (t->high) { /* a search is under way */
+        if (!is_hit)
+            t->low = t->probe;
+        if (is_any && page->first < t->high)
+            t->high = page->first;
+    } else if (is_hit) {
+        t->low = t->missed;
+        t->high = t->probe;
+    } else {
+        if (is_any && page->first < t->target)
+            t->target = page->first;
+        t->missed = t->probe;
+        if (t->probe - t->at > PROBES)
+            t->stride *= 2;
+        t->probe += t->stride;
+        probe(wk, t);
+        return;
+    }
+    if (search_between(wk, t))
+        return;
+    give_up(t, t->high - 1, GW_REASON_UNREADABLE, why_not(t));
+    gw_wk_reading_go_on(wk, t);
+}
+
+/* The oldest file of the topic was removed: numbers below some are gone. */
+static void
+search_base(gw_wk *wk, gw_wk_reading *t, bool is_refused)
+{
+    if (t->phase != GW_WK_PHASE_BASE) {
+        t->phase = GW_WK_PHASE_BASE;
+        t->low = t->at + 1;
+        t->high = t->newest + 1;
+    } else {
+        *(is_refused ? &t->low : &t->high) = t->probe;
+    }
+    if (t->high - t->low > 1) {
+        t->probe = t->low + (t->high - t->low) / 2;
+        ask_messages(wk, t, t->probe, 0, 1);
+        return;
+    }
+    give_up(t, t->high - 1, GW_REASON_UNREADABLE,
+            "the source has removed the file that held them");
+    t->high = 0;
+    gw_wk_reading_go_on(wk, t);
+}
+
+/* ---- answers ---- */
+
+static bool
+is_purged(const gw_ask *ask)
+{
+    return gw_slice_equal(gw_buf_as_slice(&ask->message),
+                          GW_LIT("baseOffset not found"));
+}
+
+/* A page that is too long, or no JSON time and again: smaller ones. */
+static bool
+make_smaller(gw_wk *wk, gw_wk_reading *t)
+{
+    if (t->phase != GW_WK_PHASE_PAGE || t->limit == 1)
+        return false;
+    t->limit = (t->limit + 1) / 2;
+    t->bad_pages = 0;
+    gw_wk_reading_go_on(wk, t);
+    return true;
+}
+
+static void
+take_refusal(gw_wk *wk, gw_wk_reading *t)
+{
+    gw_ask *ask = &t->task.ask;
+
+    if (ask->item.code == GW_E_LIMIT && make_smaller(wk, t))
+        return;
+    if (ask->item.code == GW_E_LIMIT) {
+        give_up(t, t->at + 1, GW_REASON_REFUSED, "it is too long");
+        t->limit = GW_WK_PAGE;
+        gw_wk_reading_go_on(wk, t);
+    } else if (is_purged(ask)) {
+        search_base(wk, t, true);
+    } else {
+        gw_buf_slice(&t->refusal, gw_buf_as_slice(&ask->message));
+        t->phase = GW_WK_PHASE_OVER;
+    }
+}
+
+static gw_code
+take_newest(gw_wk *wk, gw_wk_reading *t, gw_error *err)
+{
+    bool is_there = true;
+    gw_code code =
+        gw_wk_read_newest(wk, &t->task.ask, &t->newest, &is_there, err);
+
+    if (code != GW_OK || !is_there)
+        return code;
+    if (t->is_silent)
+        t->phase = GW_WK_PHASE_OVER;
+    else
+        gw_wk_reading_go_on(wk, t);
+    return GW_OK;
+}
+
+static void
+take_page(gw_wk *wk, gw_wk_reading *t, gw_wk_page *page)
+{
+    size_t place = (t->first_page + t->n_pages) % GW_WK_PAGES;
+
+    t->limit = GW_WK_PAGE;
+    t->bad_pages = 0;
+    if (page->messages.n == 0) {
+        begin_probing(wk, t, t->newest + 1);
+        return;
+    }
+    if (page->first > t->at + 2) {
+        begin_probing(wk, t, page->first);
+        return;
+    }
+    give_up(t, page->first - 1, GW_REASON_UNREADABLE, NULL);
+    t->at = page->last;
+    t->pages[place] = *page;
+    *page = (gw_wk_page){0};
+    t->n_pages++;
+    gw_wk_reading_go_on(wk, t);
+}
+
+static gw_code
+take_bad_page(gw_wk *wk, gw_wk_reading *t, const gw_error *problem,
+              gw_error *err)
+{
+    gw_buf why = {0};
+
+    if (++t->bad_pages >= BAD_PAGES) {
+        if (make_smaller(wk, t))
+            return GW_OK;
+        if (t->phase == GW_WK_PHASE_PAGE) {
+            give_up(t, t->at + 1, GW_REASON_REFUSED,
+                    "the source's answer with it is no JSON");
+            t->limit = GW_WK_PAGE;
+            t->bad_pages = 0;
+            gw_wk_reading_go_on(wk, t);
+            return GW_OK;
+        }
+    }
+    gw_buf_printf(&why, "the answer is cut or no page (%s)", problem->text);
+    gw_code code =
+        gw_ask_again(&wk->asker, &t->task.ask, gw_buf_cstr(&why), err);
+    gw_buf_clear(&why);
+    return code;
+}
+
+gw_code
+gw_wk_reading_reply(gw_wk *wk, gw_wk_reading *t, gw_error *err)
+{
+    gw_wk_page page = {0};
+    gw_error problem;
+    gw_code code = GW_OK;
+    int64_t from = t->phase == GW_WK_PHASE_PAGE ? t->at + 1 : t->probe;
+
+    if (t->task.ask.state == GW_ASK_REFUSED) {
+        take_refusal(wk, t);
+        return GW_OK;
+    }
+    if (t->phase == GW_WK_PHASE_NEWEST)
+        return take_newest(wk, t, err);
+    if (gw_wk_page_read(&page, &t->task.ask.item.answer.body, from, &problem) !=
+        GW_OK)
+        code = take_bad_page(wk, t, &problem, err);
+    else if (t->phase == GW_WK_PHASE_PAGE)
+        take_page(wk, t, &page);
+    else if (t->phase == GW_WK_PHASE_PROBE)
+        take_probe(wk, t, &page);
+    else
+        search_base(wk, t, false);
+    gw_wk_page_clear(&page);
+    return code;
+}
