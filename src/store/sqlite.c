@@ -97,6 +97,7 @@ static const struct gw_store_ops sqlite_ops = {
     .cut_back = gw_sqlite_cut_back,
     .drop_base = gw_sqlite_drop_base,
     .set_final_index = gw_sqlite_set_final_index,
+    .check = gw_sqlite_check,
     .swap = gw_sqlite_swap,
     .swap_back = gw_sqlite_swap_back,
     .seal = gw_sqlite_seal,

@@ -6,14 +6,9 @@
 
 #include "store/sqlite_priv.h"
 
-struct gw_sqlite_carried {
-    gw_slice type, name, sql;
-    gw_sqlite_carried *next;
-};
-
 /* Our own indexes end in a number. */
 static const char find_sql[] =
-    "SELECT type, name, sql FROM sqlite_schema"
+    "SELECT type, tbl_name, name, sql FROM sqlite_schema"
     " WHERE tbl_name IN ('positions', 'events', 'models', 'id_sequences')"
     " AND type IN ('index', 'trigger') AND sql IS NOT NULL"
     " AND rtrim(name, '0123456789') NOT IN ('positions_migration_index_',"
@@ -36,8 +31,9 @@ gw_sqlite_find_carried(gw_sqlite_conn *conn, gw_arena *arena,
         gw_sqlite_carried *one = GW_ARENA_NEW(arena, gw_sqlite_carried, 1);
         *one = (gw_sqlite_carried){
             .type = gw_arena_dup(arena, gw_sqlite_text(statement, 0)),
-            .name = gw_arena_dup(arena, gw_sqlite_text(statement, 1)),
-            .sql = gw_arena_dup(arena, gw_sqlite_text(statement, 2)),
+            .table = gw_arena_dup(arena, gw_sqlite_text(statement, 1)),
+            .name = gw_arena_dup(arena, gw_sqlite_text(statement, 2)),
+            .sql = gw_arena_dup(arena, gw_sqlite_text(statement, 3)),
         };
         *end = one;
         end = &one->next;
@@ -61,6 +57,28 @@ run_one(gw_sqlite_conn *conn, const char *sql, gw_error *err)
     return code;
 }
 
+/* What SQLite does not take because of the rows, or of what only the
+ * application knows (a function, a collation), is no fault of the store's. */
+static gw_code
+fail_anew(gw_sqlite_conn *conn, const gw_sqlite_carried *one, gw_error *err)
+{
+    const char *type = one->type.at, *name = one->name.at;
+    bool is_row = conn->failure == SQLITE_CONSTRAINT;
+
+    if (!is_row && conn->failure != SQLITE_ERROR)
+        return gw_fail_prefix(err,
+                              "the %s %s of the application cannot be made "
+                              "anew on the table %s: ",
+                              type, name, one->table.at);
+    return gw_fail(err, GW_E_STATE,
+                   "the %s %s of the application cannot be made anew on the "
+                   "table %s%s (%.300s); nothing was changed: drop it, and "
+                   "make it again afterwards",
+                   type, name, one->table.at,
+                   is_row ? " for the rows that it would get" : "",
+                   sqlite3_errmsg(conn->db));
+}
+
 static gw_code
 make_anew(gw_sqlite_conn *conn, const gw_sqlite_carried *one, gw_error *err)
 {
@@ -73,11 +91,7 @@ make_anew(gw_sqlite_conn *conn, const gw_sqlite_carried *one, gw_error *err)
     sqlite3_free(drop);
     if (code == GW_OK)
         code = run_one(conn, one->sql.at, err);
-    if (code != GW_OK)
-        gw_fail_prefix(err,
-                       "the %s %s of the application cannot be made anew: ",
-                       one->type.at, one->name.at);
-    return code;
+    return code == GW_OK ? code : fail_anew(conn, one, err);
 }
 
 gw_code

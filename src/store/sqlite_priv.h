@@ -310,7 +310,10 @@ void gw_sqlite_bind(struct sqlite3_stmt *statement, int parameter,
 /* ---- sqlite_carry.c ---- */
 
 /** An index or trigger of the application's on a live table. */
-typedef struct gw_sqlite_carried gw_sqlite_carried;
+typedef struct gw_sqlite_carried {
+    gw_slice type, table, name, sql;
+    struct gw_sqlite_carried *next;
+} gw_sqlite_carried;
 
 /** Those that there are, as a list; NULL for none. In the arena. */
 GW_MUST_CHECK gw_code gw_sqlite_find_carried(gw_sqlite_conn *conn,
@@ -399,6 +402,9 @@ gw_code gw_sqlite_write(gw_store *, const gw_position *, size_t, int64_t,
 gw_code gw_sqlite_put_run_state(gw_store *, const gw_run_state *, gw_error *);
 gw_code gw_sqlite_set_index(gw_store *, int64_t, gw_error *);
 gw_code gw_sqlite_set_final_index(gw_store *, int64_t, gw_error *);
+
+/* sqlite_check.c */
+gw_code gw_sqlite_check(gw_store *, bool, gw_finding_visit, void *, gw_error *);
 
 /* sqlite_table.c */
 gw_code gw_sqlite_forget(gw_store *, gw_error *);

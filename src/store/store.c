@@ -310,9 +310,7 @@ gw_code
 gw_store_check(gw_store *store, bool only_refused, gw_finding_visit visit,
                void *arg, gw_error *err)
 {
-    return store->ops->check
-               ? store->ops->check(store, only_refused, visit, arg, err)
-               : GW_OK;
+    return store->ops->check(store, only_refused, visit, arg, err);
 }
 
 static gw_code

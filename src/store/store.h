@@ -174,8 +174,7 @@ const char *gw_finding_kind_name(gw_finding_kind kind);
 typedef gw_code (*gw_finding_visit)(void *arg, gw_finding_kind kind,
                                     gw_slice text, gw_error *err);
 
-/** Looks what is in the way of a run. only_refused leaves out the rest. A
- *  store in SQLite has nothing to find. */
+/** Looks what is in the way of a run. only_refused leaves out the rest. */
 GW_MUST_CHECK gw_code gw_store_check(gw_store *store, bool only_refused,
                                      gw_finding_visit visit, void *arg,
                                      gw_error *err);

@@ -65,33 +65,6 @@ test('rollback is refused when there is nothing to put back', (t) => {
     assert.equal(dumpText(store), before);
 });
 
-test('indexes and triggers of the application survive cutover and rollback',
-    needsSqlite3, (t) => {
-        const { store, migrations } = setUp(t);
-        const added = () => sql(store, `SELECT tbl_name, name FROM sqlite_schema
-            WHERE name IN ('by_type', 'notice') ORDER BY name`).trim();
-        const noticed = () => sql(store, 'SELECT count(*) FROM notices').trim();
-        sql(store, `CREATE TABLE notices (position);
-            CREATE INDEX by_type ON events (type);
-            CREATE TRIGGER notice AFTER INSERT ON positions
-            BEGIN INSERT INTO notices VALUES (new.position); END`);
-        const before = dumpText(store);
-        must(['migrate'], { store, migrations });
-        must(['finalize'], { store, migrations });
-        assert.equal(added(), 'events|by_type\npositions|notice');
-        assert.equal(noticed(), '1', 'the position of a model migration');
-        must(['rollback'], { store, migrations });
-        assertSameDump(dumpText(store), before, 'after rollback');
-        assert.equal(added(), 'events|by_type\npositions|notice');
-
-        must(['finalize'], { store, migrations });
-        must(['discard'], { store, migrations });
-        assert.equal(added(), 'events|by_type\npositions|notice');
-        load(store, [{ events:
-            [{ fqid: 'extra/1', type: 'create', data: { a: 1 } }] }]);
-        assert.equal(noticed(), '3', 'the trigger works on');
-    });
-
 test('after discard there is no way back, and the store stays as it is',
     (t) => {
         const { store, migrations } = setUp(t);
