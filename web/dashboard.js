@@ -153,7 +153,7 @@ class Dashboard {
       if (STEERING.has(name)) {
         this.notices.show('calm', title, 'The server has taken the command.');
       }
-      await this.look();
+      await this.live.look();
     } catch (error) {
       if (error.status === 401) this.forget();
       this.notices.show('bad', `${title} was refused`, error.message);
@@ -161,18 +161,10 @@ class Dashboard {
     this.touch();
   }
 
-  /** Looks once, without the stream. */
-  async look() {
-    const [result, checks] = await Promise.all([
-      this.server.result(), this.server.ask('/migrate/checks')]);
-    this.take('checks', checks);
-    this.take('status', result);
-  }
-
   async refresh() {
     try {
       if (this.server.secret) await this.server.command('progress');
-      await this.look();
+      await this.live.look();
       await this.history.load();
       this.notices.show('calm', 'The status is refreshed');
     } catch (error) {

@@ -149,18 +149,23 @@ export class Live {
     this.take(type, data);
   }
 
-  /** One look by asking. */
+  /** One look by asking. Progress comes before the checks, as in the stream:
+   *  those say which run it is of. False: aborted. */
+  async look(signal) {
+    const [status, progress, checks] = await Promise.all([
+      this.server.result(signal),
+      this.server.progress(signal),
+      this.server.ask('/migrate/checks', { signal })]);
+    if (signal?.aborted) return false;
+    this.take('status', status);
+    this.take('progress', progress);
+    this.take('checks', checks);
+    return true;
+  }
+
   async poll(signal) {
     try {
-      const [result, checks, progress] = await Promise.all([
-        this.server.result(signal),
-        this.server.ask('/migrate/checks', { signal }),
-        this.server.progress(signal)]);
-      if (signal.aborted) return;
-      this.take('status', result);
-      this.take('checks', checks);
-      this.take('progress', progress);
-      this.tell('poll');
+      if (await this.look(signal)) this.tell('poll');
     } catch (error) {
       if (signal.aborted) return;
       this.tell(error.status === 401 ? 'refused' : 'away');

@@ -40,6 +40,8 @@ run_job(gw_session *s, const gw_job *job, int64_t until_us, gw_error *err)
     s->run.stop = &s->stop;
     atomic_store(&timer.is_done, true);
     pthread_join(thread, NULL);
+    if (code) /* nothing goes on until the next try */
+        gw_progress_clear(&s->counters);
     return code;
 }
 

@@ -64,7 +64,9 @@ with_lock(const gw_run *run, const char *name, bool full,
         gw_plan_clear(&plan);
     }
     gw_store_unlock(run->store);
-    gw_run_phase(run, GW_PHASE_DONE);
+    if (code == GW_OK) { /* else it tells where the run ended */
+        gw_run_phase(run, GW_PHASE_DONE);
+    }
     return code;
 }
 

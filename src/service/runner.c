@@ -112,20 +112,6 @@ close_output(gw_service *s)
 
 /* ---- the run ---- */
 
-static void
-clear_counters(gw_counters *c)
-{
-    atomic_store(&c->phase, GW_PHASE_IDLE);
-    atomic_store(&c->positions_done, -1);
-    atomic_store(&c->positions_total, -1);
-    atomic_store(&c->events_done, -1);
-    atomic_store(&c->events_total, -1);
-    atomic_store(&c->positions_before, -1);
-    atomic_store(&c->events_before, -1);
-    atomic_store(&c->models, -1);
-    atomic_store(&c->cutover_us, -1);
-}
-
 static gw_outcome
 outcome_of(gw_service *s, gw_code code)
 {
@@ -292,7 +278,7 @@ gw_runner_main(void *arg)
     pthread_mutex_unlock(&s->lock);
     if (has_previous)
         pthread_join(previous, NULL);
-    clear_counters(&s->counters);
+    gw_service_changed(s);
     gw_log_put(s->options.log, GW_LOG_INFO, "run started",
                GW_LOG_INT("run", record.run),
                GW_LOG_TEXT("command", record.job->name),

@@ -212,6 +212,20 @@ count_tries(const gw_record *last, const gw_job *job)
     return last->tries + 1;
 }
 
+static void
+clear_counters(gw_counters *c)
+{
+    atomic_store(&c->phase, GW_PHASE_IDLE);
+    atomic_store(&c->positions_done, -1);
+    atomic_store(&c->positions_total, -1);
+    atomic_store(&c->events_done, -1);
+    atomic_store(&c->events_total, -1);
+    atomic_store(&c->positions_before, -1);
+    atomic_store(&c->events_before, -1);
+    atomic_store(&c->models, -1);
+    atomic_store(&c->cutover_us, -1);
+}
+
 static gw_code
 start(gw_service *s, const gw_job *job, const gw_job_options *options,
       int64_t *run, gw_error *err)
@@ -233,6 +247,7 @@ start(gw_service *s, const gw_job *job, const gw_job_options *options,
     s->tried_error = NULL;
     record->start = (int64_t)time(NULL);
     s->n_samples = 0;
+    clear_counters(&s->counters);
     gw_curve_begin(s);
     s->since_us = gw_clock_us();
     s->retries += tries > 1;
@@ -249,6 +264,8 @@ start(gw_service *s, const gw_job *job, const gw_job_options *options,
         return gw_fail(err, GW_E_LIMIT, "no thread can be made");
     }
     s->has_runner = s->is_running = true;
+    s->asked++; /* a look at once, and then as often as while one runs */
+    pthread_cond_broadcast(&s->wake);
     *run = number;
     return GW_OK;
 }
@@ -372,13 +389,13 @@ bool
 gw_service_tick(gw_service *service)
 {
     gw_service *s = service;
+
+    pthread_mutex_lock(&s->lock);
     gw_sample sample = {
         .at_us = gw_clock_us(),
         .events = atomic_load(&s->counters.events_done),
         .positions = atomic_load(&s->counters.positions_done),
     };
-
-    pthread_mutex_lock(&s->lock);
     bool is_running = s->is_running;
     if (is_running && sample.events >= 0) {
         if (s->n_samples == GW_SAMPLES) {

@@ -349,6 +349,134 @@ output_is_read_from_any_place(void **state)
     assert_int_equal(f->text.len, 5);
 }
 
+/* Holds the thread that tells of the first run's end until it is released. */
+typedef struct holder {
+    gw_service *service;
+    atomic_bool is_released;
+    atomic_int seen_running;
+} holder;
+
+static void
+see_change(void *arg)
+{
+    holder *h = arg;
+
+    if (gw_service_is_running(h->service))
+        atomic_fetch_add(&h->seen_running, 1);
+}
+
+static void
+hold_end(void *arg)
+{
+    holder *h = arg;
+
+    while (!atomic_load(&h->is_released) &&
+           gw_service_last_run(h->service) == 1 &&
+           !gw_service_is_running(h->service))
+        usleep(1000);
+}
+
+static void
+wait_answered(fixture *f)
+{
+    gw_service *s = f->service;
+    bool is_answered = false;
+
+    for (int i = 0; i < 2000 && !is_answered; i++) {
+        pthread_mutex_lock(&s->lock);
+        is_answered = s->probe.at_us > 0 && s->asked == s->answered;
+        pthread_mutex_unlock(&s->lock);
+        usleep(1000);
+    }
+    assert_true(is_answered);
+}
+
+static void
+the_start_of_a_run_is_told(void **state)
+{
+    fixture *f = *state;
+    holder h = {.service = f->service};
+
+    look(f);
+    wait_answered(f);
+    assert_int_equal(unlink(f->store), 0);
+    gw_service_on_change(f->service, see_change, &h);
+    issue(f, "migrate");
+    wait_ended(f);
+
+    assert_true(atomic_load(&h.seen_running) > 0);
+}
+
+static void
+the_store_is_looked_at_when_a_run_starts(void **state)
+{
+    fixture *f = *state;
+
+    look(f);
+    wait_answered(f);
+    int64_t asked = f->service->asked;
+    issue(f, "migrate");
+
+    assert_true(gw_service_has_probed(f->service, false, asked));
+    assert_int_equal(f->service->asked, asked + 1);
+    wait_answered(f);
+    wait_ended(f);
+}
+
+static const char *
+progress(fixture *f)
+{
+    f->text.len = 0;
+    gw_service_put_progress(f->service, &f->text);
+    return gw_buf_cstr(&f->text);
+}
+
+/* The second run's thread waits for that of the first. */
+static void
+a_new_run_does_not_show_the_numbers_of_the_last(void **state)
+{
+    fixture *f = *state;
+    holder h = {.service = f->service};
+
+    gw_service_on_change(f->service, hold_end, &h);
+    issue(f, "migrate");
+    wait_ended(f);
+    bool is_done = strstr(progress(f), "\"positions_done\":3") != NULL;
+    int64_t run;
+    gw_code code = gw_service_issue(f->service, gw_job_find(GW_LIT("verify")),
+                                    &(gw_job_options){0}, &run, &f->err);
+    bool is_idle = strstr(progress(f), "{\"phase\":\"idle\","
+                                       "\"positions_done\":null") != NULL;
+    atomic_store(&h.is_released, true);
+    wait_ended(f);
+
+    assert_int_equal(code, GW_OK);
+    assert_true(is_done);
+    assert_true(is_idle);
+}
+
+static void
+a_run_that_fails_shows_where(void **state)
+{
+    fixture *f = *state;
+    gw_store *store;
+    gw_store_options options = {0};
+
+    assert_int_equal(gw_store_open(f->store, &options, &store, &f->err), GW_OK);
+    assert_int_equal(gw_store_lock(store, "test", &f->err), GW_OK);
+    assert_int_equal(gw_store_begin(store, false, &f->err), GW_OK);
+    assert_int_equal(
+        gw_store_finish(store, gw_store_set_index(store, 99, &f->err), &f->err),
+        GW_OK);
+    gw_store_unlock(store);
+    gw_store_close(store);
+    issue(f, "migrate");
+    wait_ended(f);
+
+    assert_non_null(strstr(result(f), "\"failed\""));
+    assert_non_null(strstr(progress(f), "{\"phase\":\"prepare\""));
+}
+
 int
 main(void)
 {
@@ -365,6 +493,10 @@ main(void)
         TEST(stats_count_the_store),
         TEST(history_is_paged_newest_first),
         TEST(output_is_read_from_any_place),
+        TEST(the_start_of_a_run_is_told),
+        TEST(the_store_is_looked_at_when_a_run_starts),
+        TEST(a_new_run_does_not_show_the_numbers_of_the_last),
+        TEST(a_run_that_fails_shows_where),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
