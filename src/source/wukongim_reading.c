@@ -84,7 +84,7 @@ probe(gw_wk *wk, gw_wk_reading *t)
         return;
     }
     t->phase = GW_WK_PHASE_PROBE;
-    ask_messages(wk, t, t->probe, t->target, PROBE_LIMIT);
+    ask_messages(wk, t, t->probe, t->target, t->probe_limit);
 }
 
 static void
@@ -94,6 +94,7 @@ begin_probing(gw_wk *wk, gw_wk_reading *t, int64_t target)
     t->missed = t->at + 1;
     t->probe = t->at + 2;
     t->stride = 1;
+    t->probe_limit = PROBE_LIMIT;
     t->low = t->high = 0;
     probe(wk, t);
 }
@@ -105,7 +106,7 @@ search_between(gw_wk *wk, gw_wk_reading *t)
     if (t->high - t->low <= 1)
         return false;
     t->probe = t->low + (t->high - t->low) / 2;
-    ask_messages(wk, t, t->probe, t->target, PROBE_LIMIT);
+    ask_messages(wk, t, t->probe, t->target, t->probe_limit);
     return true;
 }
 
@@ -174,12 +175,44 @@ is_purged(const gw_ask *ask)
 static bool
 make_smaller(gw_wk *wk, gw_wk_reading *t)
 {
-    if (t->phase != GW_WK_PHASE_PAGE || t->limit == 1)
+    bool is_page = t->phase == GW_WK_PHASE_PAGE;
+    int64_t *limit = is_page ? &t->limit : &t->probe_limit;
+
+    if ((!is_page && t->phase != GW_WK_PHASE_PROBE) || *limit == 1)
         return false;
-    t->limit = (t->limit + 1) / 2;
+    *limit = (*limit + 1) / 2;
     t->bad_pages = 0;
-    gw_wk_reading_go_on(wk, t);
+    if (is_page)
+        gw_wk_reading_go_on(wk, t);
+    else
+        ask_messages(wk, t, t->probe, t->target, t->probe_limit);
     return true;
+}
+
+/* The next message cannot be read, alone too. Before that is believed the
+ * source must answer the same question without a message in it, and fail
+ * with the message again: else it is the source that is ill, and well
+ * later. */
+static void
+refuse_next(gw_wk *wk, gw_wk_reading *t, const char *why)
+{
+    t->bad_pages = 0;
+    if (!t->is_checked) {
+        t->phase = GW_WK_PHASE_CHECK;
+        ask_messages(wk, t, t->at + 1, t->at + 1, 1);
+        return;
+    }
+    t->is_checked = false;
+    t->limit = GW_WK_PAGE;
+    give_up(t, t->at + 1, GW_REASON_REFUSED, why);
+    gw_wk_reading_go_on(wk, t);
+}
+
+static void
+end_check(gw_wk *wk, gw_wk_reading *t)
+{
+    t->is_checked = true;
+    gw_wk_reading_go_on(wk, t);
 }
 
 static void
@@ -189,10 +222,8 @@ take_refusal(gw_wk *wk, gw_wk_reading *t)
 
     if (ask->item.code == GW_E_LIMIT && make_smaller(wk, t))
         return;
-    if (ask->item.code == GW_E_LIMIT) {
-        give_up(t, t->at + 1, GW_REASON_REFUSED, "it is too long");
-        t->limit = GW_WK_PAGE;
-        gw_wk_reading_go_on(wk, t);
+    if (ask->item.code == GW_E_LIMIT && t->phase == GW_WK_PHASE_PAGE) {
+        refuse_next(wk, t, "it is too long");
     } else if (is_purged(ask)) {
         search_base(wk, t, true);
     } else {
@@ -224,6 +255,7 @@ take_page(gw_wk *wk, gw_wk_reading *t, gw_wk_page *page)
 
     t->limit = GW_WK_PAGE;
     t->bad_pages = 0;
+    t->is_checked = false;
     if (page->messages.n == 0) {
         begin_probing(wk, t, t->newest + 1);
         return;
@@ -240,23 +272,27 @@ take_page(gw_wk *wk, gw_wk_reading *t, gw_wk_page *page)
     gw_wk_reading_go_on(wk, t);
 }
 
+/* JSON that no store can keep: it would come again as it is. */
+static bool
+holds_nul(const gw_wk_page *page)
+{
+    static const char nul[] = "\\u0000";
+
+    return page->body.at &&
+           memmem(page->body.at, page->body.len, nul, sizeof(nul) - 1);
+}
+
 static gw_code
-take_bad_page(gw_wk *wk, gw_wk_reading *t, const gw_error *problem,
-              gw_error *err)
+take_bad_page(gw_wk *wk, gw_wk_reading *t, const gw_wk_page *page,
+              const gw_error *problem, gw_error *err)
 {
     gw_buf why = {0};
 
-    if (++t->bad_pages >= BAD_PAGES) {
-        if (make_smaller(wk, t))
-            return GW_OK;
-        if (t->phase == GW_WK_PHASE_PAGE) {
-            give_up(t, t->at + 1, GW_REASON_REFUSED,
-                    "the source's answer with it is no JSON");
-            t->limit = GW_WK_PAGE;
-            t->bad_pages = 0;
-            gw_wk_reading_go_on(wk, t);
-            return GW_OK;
-        }
+    t->bad_pages += holds_nul(page) ? BAD_PAGES : 1;
+    if (t->bad_pages >= BAD_PAGES && t->phase == GW_WK_PHASE_PAGE) {
+        if (!make_smaller(wk, t))
+            refuse_next(wk, t, "the source's answer with it is no JSON");
+        return GW_OK;
     }
     gw_buf_printf(&why, "the answer is cut or no page (%s)", problem->text);
     gw_code code =
@@ -281,11 +317,13 @@ gw_wk_reading_reply(gw_wk *wk, gw_wk_reading *t, gw_error *err)
         return take_newest(wk, t, err);
     if (gw_wk_page_read(&page, &t->task.ask.item.answer.body, from, &problem) !=
         GW_OK)
-        code = take_bad_page(wk, t, &problem, err);
+        code = take_bad_page(wk, t, &page, &problem, err);
     else if (t->phase == GW_WK_PHASE_PAGE)
         take_page(wk, t, &page);
     else if (t->phase == GW_WK_PHASE_PROBE)
         take_probe(wk, t, &page);
+    else if (t->phase == GW_WK_PHASE_CHECK)
+        end_check(wk, t);
     else
         search_base(wk, t, false);
     gw_wk_page_clear(&page);

@@ -50,6 +50,7 @@ typedef enum gw_wk_phase {
     GW_WK_PHASE_PAGE,
     GW_WK_PHASE_PROBE, /* looks for the next number that is there */
     GW_WK_PHASE_BASE,  /* looks for the first that was not purged */
+    GW_WK_PHASE_CHECK, /* whether an answer without a message can be read */
     GW_WK_PHASE_OVER,
 } gw_wk_phase;
 
@@ -78,10 +79,11 @@ typedef struct gw_wk_reading {
     int64_t at;     /* up to here it is read or given up */
     int64_t target; /* the next number known to be there, or one more
                        than the newest */
-    int64_t probe, stride, missed;
+    int64_t probe, stride, missed, probe_limit;
     int64_t low, high; /* of a search between two numbers */
     int64_t limit;
     int bad_pages;
+    bool is_checked; /* the source answers; so it is the next message */
     bool is_stalled; /* does not ask: pages are waiting to be taken */
     gw_wk_page pages[GW_WK_PAGES];
     size_t first_page, n_pages;

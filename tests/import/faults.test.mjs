@@ -85,6 +85,22 @@ test('with other numbers of requests at a time the store is the same',
         }
     });
 
+test('a proxy that gives a page of its own for messages costs none of them',
+    async (t) => {
+        const world = new World();
+        world.topic(2, 'g', { senders: ['a'] }).append(5);
+        const double = await startDouble(t, world, { warm: true });
+        const store = emptyStore(t);
+        // enough for pages of every size down to one message
+        const order = double.faults.order('html',
+            { path: '/channel/messagesync', times: 36 });
+
+        await mustImport(store, double);
+
+        assert.equal(order.times, 0);
+        await assertImported(store, world);
+    });
+
 test('Retry-After is waited for', async (t) => {
     const world = new World();
     world.topic(2, 'g', { senders: ['a'] }).append(10);

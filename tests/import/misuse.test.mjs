@@ -10,8 +10,8 @@ import test from 'node:test';
 
 import { assertRefused, describe, dump, isSanitized, makeFolder, run, setting }
     from '../lib/godwit.mjs';
-import { assertImported, emptyStore, importInto, mustImport, readModels }
-    from '../lib/import.mjs';
+import { assertImported, emptyStore, importInto, mustImport, readModels,
+    reported } from '../lib/import.mjs';
 import { startDouble, World } from '../lib/wukongim.mjs';
 
 const QUICK = ['--max-tries', '2', '--give-up-after', '3s', '--quiet'];
@@ -235,6 +235,25 @@ test('keys that the store\'s JSON could break on are kept as they are',
         await mustImport(store, double);
 
         await assertImported(store, world);
+    });
+
+test('messages whose JSON cannot be stored are refused one by one',
+    async (t) => {
+        const world = new World();
+        const bad = { client_msg_no: 'a\u0000b' };
+        const topic = world.topic(2, 'g', { senders: ['a'] }).append(20)
+            .append(1, bad).append(1, bad).append(1, bad).append(20);
+        const double = await startDouble(t, world, { warm: true });
+        const store = emptyStore(t);
+
+        const r = await mustImport(store, double, { code: 4 });
+
+        const { message } = await readModels(store);
+        assert.deepEqual([...topic.seqs()].filter((seq) =>
+            !message.has(`2-g ${seq}`)), [21, 22, 23]);
+        assert.deepEqual(reported(r, 'refused').map((x) => x.key),
+            ['2-g/21', '2-g/22', '2-g/23']);
+        assert.equal(r.report.steps.message.imported, 40);
     });
 
 test('ids of 255 bytes come; a name that no topic can have is not asked for',
