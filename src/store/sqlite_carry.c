@@ -6,13 +6,20 @@
 
 #include "store/sqlite_priv.h"
 
-/* Our own indexes end in a number. */
+/* Names are the same in upper case and lower; a trigger has its table's as it
+ * was typed. Our own indexes end in a number, and one of that name on other
+ * columns is not ours. */
 static const char find_sql[] =
-    "SELECT type, tbl_name, name, sql FROM sqlite_schema"
-    " WHERE tbl_name IN ('positions', 'events', 'models', 'id_sequences')"
+    "WITH own (name, columns) AS (VALUES"
+    " ('positions_migration_index_', '(migration_index)'),"
+    " ('events_position_', '(position)'), ('events_fqid_', '(fqid)'))"
+    " SELECT type, tbl_name, name, sql FROM sqlite_schema AS s"
+    " WHERE lower(tbl_name) IN ('positions', 'events', 'models',"
+    "  'id_sequences')"
     " AND type IN ('index', 'trigger') AND sql IS NOT NULL"
-    " AND rtrim(name, '0123456789') NOT IN ('positions_migration_index_',"
-    "  'events_position_', 'events_fqid_') ORDER BY rowid";
+    " AND NOT EXISTS (SELECT 1 FROM own"
+    "  WHERE own.name = rtrim(s.name, '0123456789')"
+    "  AND s.sql LIKE 'CREATE INDEX % ' || own.columns) ORDER BY rowid";
 
 gw_code
 gw_sqlite_find_carried(gw_sqlite_conn *conn, gw_arena *arena,

@@ -49,6 +49,25 @@ test('indexes and triggers of the application survive cutover and rollback',
         assert.equal(noticed(), '3', 'the trigger works on');
     });
 
+test('what is carried along is found whatever its names look like',
+    needsSqlite3, (t) => {
+        const { store, migrations } = setUp(t, ALIKE, RENAME);
+        const added = () => sql(store, `SELECT name FROM sqlite_schema
+            WHERE lower(tbl_name) = 'events' AND type <> 'table'
+            AND name NOT GLOB 'events_*_?' ORDER BY name`).trim().split('\n');
+        sql(store, `CREATE INDEX events_fqid_2024 ON events (fqid, type);
+            CREATE UNIQUE INDEX EVENTS_POSITION_99 ON Events (position);
+            CREATE TRIGGER EVENTS_log AFTER INSERT ON EVENTS
+            BEGIN SELECT 1; END`);
+        const before = added();
+        assert.equal(before.length, 3);
+
+        must(['finalize'], { store, migrations });
+        assert.deepEqual(added(), before);
+        must(['rollback'], { store, migrations });
+        assert.deepEqual(added(), before);
+    });
+
 /** Puts a text in place of another in the definition of events. */
 const redefine = (from, to) => `PRAGMA writable_schema = 1;
     UPDATE sqlite_schema SET sql = replace(sql, '${from}', '${to}')
