@@ -8,6 +8,7 @@
 #include "cli/session_priv.h"
 #include "cli/version_priv.h"
 #include "http/http.h"
+#include "source/source.h"
 
 enum {
     POLL_US = 50000,
@@ -66,6 +67,24 @@ put_state_dir(const gw_session *s, const char *uri, gw_buf *out, gw_error *err)
 
 /* ---- the server ---- */
 
+/* A client of ours is not to say where the source's token goes. */
+static gw_code
+check_source(const gw_options *o, gw_error *err)
+{
+    const char *source = gw_options_text(o, GW_OPTION_SOURCE);
+
+    if (source && strlen(source) > GW_LIMIT_SOURCE_URL)
+        return gw_fail(err, GW_E_USAGE, "--source is longer than %d bytes",
+                       GW_LIMIT_SOURCE_URL);
+    if (source)
+        return gw_source_check_url(source, err);
+    if (!gw_options_text(o, GW_OPTION_TOKEN_FILE))
+        return GW_OK;
+    return gw_fail(err, GW_E_USAGE,
+                   "--token-file needs --source URL, the only server that "
+                   "the token may go to");
+}
+
 static gw_code
 open_service(gw_session *s, const char *uri, const char *state_dir,
              const gw_log *log, gw_service **out, gw_error *err)
@@ -86,6 +105,7 @@ open_service(gw_session *s, const char *uri, const char *state_dir,
         .memory_bytes = (size_t)gw_options_number(o, GW_OPTION_MEMORY),
         .keyframe_events = gw_options_number(o, GW_OPTION_KEYFRAME_EVENTS),
         .lock_wait_ms = (int)gw_options_number(o, GW_OPTION_LOCK_WAIT),
+        .source = gw_options_text(o, GW_OPTION_SOURCE),
         .token_file = gw_options_text(o, GW_OPTION_TOKEN_FILE),
         .tls_ca = gw_options_text(o, GW_OPTION_TLS_CA),
         .allow_plaintext = gw_options_flag(o, GW_OPTION_ALLOW_PLAINTEXT),
@@ -239,8 +259,10 @@ gw_cmd_serve(gw_session *session, gw_error *err)
         .put_arg = output,
     };
     gw_buf uri = {0}, state_dir = {0};
-    gw_code code = gw_store_uri_put(&uri, session->options, err);
+    gw_code code = check_source(session->options, err);
 
+    if (!code)
+        code = gw_store_uri_put(&uri, session->options, err);
     if (!code)
         code = put_state_dir(session, gw_buf_cstr(&uri), &state_dir, err);
     if (!code)

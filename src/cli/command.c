@@ -18,7 +18,8 @@
      GW_OPTION_BIT(AUTH_PASSWORD_FILE) | GW_OPTION_BIT(TLS_CERT) |             \
      GW_OPTION_BIT(TLS_KEY) | GW_OPTION_BIT(ALLOW_PLAINTEXT) |                 \
      GW_OPTION_BIT(ALLOW_HOST) | GW_OPTION_BIT(PROTECT_STATUS) |               \
-     GW_OPTION_BIT(TOKEN_FILE) | GW_OPTION_BIT(TLS_CA))
+     GW_OPTION_BIT(SOURCE) | GW_OPTION_BIT(TOKEN_FILE) |                       \
+     GW_OPTION_BIT(TLS_CA))
 
 #define CLIENT                                                                 \
     (GW_OPTION_BIT(AUTH_PASSWORD_FILE) | GW_OPTION_BIT(TLS_CA) |               \
@@ -187,8 +188,9 @@ static const gw_command COMMANDS[] = {
     }, {
         .name = "serve", .summary = "serves the commands over HTTP",
         .about = "Listens for HTTP requests, runs one command at a time and "
-                 "tells how it goes. SIGTERM lets the batch under way commit "
-                 "and ends the server.",
+                 "tells how it goes. With --source it imports from that "
+                 "server only, and --token-file needs it. SIGTERM lets the "
+                 "batch under way commit and ends the server.",
         .needs = GW_NEED_STOP | GW_NEED_LOG,
         .options = WHERE | SCRIPTS | SPEED | LOCKS | SERVER,
         .run = gw_cmd_serve,

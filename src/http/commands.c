@@ -97,20 +97,34 @@ wait_for(gw_request *request, bool (*is_over)(gw_request *request),
 
 /* ---- the commands ---- */
 
+/* The token that this server has goes to no place that a client names. */
 static gw_code
-check_source(const gw_job *job, const gw_job_options *options, gw_error *err)
+find_source(const char *only, char *source, gw_error *err)
 {
-    if (!job->has_source && options->source[0])
-        return gw_fail(err, GW_E_INPUT, "source is for import");
-    if (!job->has_source)
-        return GW_OK;
-    if (!options->source[0])
+    if (only && source[0] && strcmp(only, source) != 0)
+        return gw_fail(err, GW_E_INPUT,
+                       "this server imports only from the URL of its --source;"
+                       " name that one, or none");
+    if (only)
+        memcpy(source, only, strlen(only) + 1);
+    if (!source[0])
         return gw_fail(err, GW_E_INPUT, "import needs a source");
-    return gw_source_check_url(options->source, err);
+    return gw_source_check_url(source, err);
+}
+
+static gw_code
+check_source(gw_service *service, const gw_job *job, gw_job_options *options,
+             gw_error *err)
+{
+    if (job->has_source)
+        return find_source(gw_service_source(service), options->source, err);
+    if (options->source[0])
+        return gw_fail(err, GW_E_INPUT, "source is for import");
+    return GW_OK;
 }
 
 static bool
-issue(gw_request *request, const gw_job *job, const gw_job_options *options)
+issue(gw_request *request, const gw_job *job, gw_job_options *options)
 {
     gw_error err = {0};
 
@@ -118,7 +132,7 @@ issue(gw_request *request, const gw_job *job, const gw_job_options *options)
         return gw_reply_error(request, MHD_HTTP_BAD_REQUEST,
                               "restart and keep_migrated are for migrate and "
                               "finalize");
-    if (check_source(job, options, &err) != GW_OK)
+    if (check_source(request->http->service, job, options, &err) != GW_OK)
         return gw_reply_error(request, MHD_HTTP_BAD_REQUEST, err.text);
     if (gw_service_issue(request->http->service, job, options, &request->number,
                          &err) != GW_OK)
@@ -259,7 +273,7 @@ read_order(gw_arena *arena, gw_slice body, gw_order *out, gw_error *err)
 }
 
 static bool
-obey(gw_request *request, const gw_order *order)
+obey(gw_request *request, gw_order *order)
 {
     const gw_job *job = gw_job_find(order->cmd);
     gw_error err = {0};

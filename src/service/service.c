@@ -305,6 +305,12 @@ gw_service_control(gw_service *service, gw_control control, gw_error *err)
     return code;
 }
 
+const char *
+gw_service_source(const gw_service *service)
+{
+    return service->options.source;
+}
+
 bool
 gw_service_is_running(gw_service *service)
 {

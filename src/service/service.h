@@ -25,7 +25,8 @@ typedef struct gw_service_options {
     size_t batch_bytes, memory_bytes;
     int64_t keyframe_events;
     int lock_wait_ms;
-    const char *token_file; /* of import's sources; borrowed; or NULL */
+    const char *source;     /* the only one to import from; borrowed; or NULL */
+    const char *token_file; /* its token, so not without a source; the same */
     const char *tls_ca;     /* the same */
     bool allow_plaintext;   /* that token over HTTP to other machines */
     const gw_log *log;      /* borrowed; or NULL */
@@ -76,6 +77,9 @@ bool gw_service_close(gw_service *service, int wait_ms);
  *  service anything. NULL: not any more, once this returns. */
 void gw_service_on_change(gw_service *service, void (*changed)(void *arg),
                           void *arg);
+
+/** The only source to import from; NULL: any. */
+const char *gw_service_source(const gw_service *service);
 
 /** The job of that name, NULL for none. */
 const gw_job *gw_job_find(gw_slice name);

@@ -2,16 +2,47 @@
 // An import as a command of the server: the defects 19, 25 and 26 of the
 // original importer (see defects.test.mjs), which are about what it tells.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import test from 'node:test';
 
-import { makeFolder, waitFor } from '../lib/godwit.mjs';
+import { assertRefused, makeFolder, run, waitFor } from '../lib/godwit.mjs';
 import { assertImported, emptyStore } from '../lib/import.mjs';
 import { serve } from '../lib/server.mjs';
 import { sampleWorld, startDouble, World } from '../lib/wukongim.mjs';
 
 /** A server with no migrations. */
-const serveImport = (t, store) => serve(t, { store,
+const serveImport = (t, store, ...args) => serve(t, { store, args,
     migrations: makeFolder(t) });
+
+test('the token goes to the source of the server and to no other',
+    async (t) => {
+        const double = await startDouble(t, sampleWorld({ quirks: false,
+            messages: 20 }), { token: 'hush' });
+        const other = await startDouble(t, new World());
+        const folder = makeFolder(t);
+        const file = path.join(folder, 'token');
+        fs.writeFileSync(file, 'hush\n');
+        const p = { store: emptyStore(t), migrations: folder };
+        const serving = ['serve', '--listen', '127.0.0.1:0', '--token-file',
+            file];
+        assertRefused(run(serving, p), 2, /--token-file needs --source/);
+        assertRefused(run([...serving, '--source', 'ftp://x'], p), 2, /URL/);
+
+        const server = await serveImport(t, p.store, '--token-file', file,
+            '--source', double.url);
+        const refused = await server.post({ cmd: 'import',
+            source: other.url });
+        assert.equal(refused.status, 400, refused.text);
+        assert.match(refused.json.message, /--source/);
+        assert.equal((await server.post({ cmd: 'import' })).status, 200);
+        await server.untilEnded();
+
+        const { status, last_err: error } = await server.result();
+        assert.equal(status, 'completed', error);
+        assert.equal(other.ledger.n, 0);
+        assert.ok(double.ledger.n > 0);
+    });
 
 test('19. a source that nobody reaches does not keep the server from answering',
     async (t) => {
