@@ -186,17 +186,6 @@ BEGIN
                 'godwit_' || made || '_' || left(i.conname, 40),
                 i.definition);
         END LOOP;
-        FOR i IN SELECT a.privilege_type, a.is_grantable,
-            CASE WHEN a.grantee = 0 THEN 'PUBLIC'
-                 ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee
-            FROM pg_class AS c, aclexplode(c.relacl) AS a
-            WHERE c.oid = to_regclass(t.live) AND a.grantee <> c.relowner
-        LOOP
-            EXECUTE format('GRANT %s ON %I TO %s%s', i.privilege_type,
-                t.made, i.grantee,
-                CASE WHEN i.is_grantable THEN ' WITH GRANT OPTION'
-                     ELSE '' END);
-        END LOOP;
         FOR i IN SELECT pg_get_userbyid(relowner) AS owner FROM pg_class
             WHERE oid = to_regclass(t.live)
               AND pg_get_userbyid(relowner) <> current_user
@@ -409,6 +398,40 @@ BEGIN
                 'godwit_' || i.live_oid || '_' || left(i.live_name, 40));
             EXECUTE format('ALTER SEQUENCE %I RENAME TO %I', i.made_name,
                 i.live_name);
+        END LOOP;
+        -- rights, of the table and of its identities: no others than live
+        FOR i IN
+            WITH twins AS (
+                SELECT 'TABLE' AS kind, to_regclass(t.live)::oid AS live,
+                    to_regclass(t.made)::oid AS made
+                UNION ALL
+                SELECT 'SEQUENCE', d.objid, e.objid
+                FROM pg_depend AS d JOIN pg_depend AS e
+                    USING (classid, refclassid, refobjsubid, deptype)
+                WHERE classid = 'pg_class'::regclass AND deptype = 'i'
+                  AND refclassid = 'pg_class'::regclass
+                  AND d.refobjid = to_regclass(t.live)
+                  AND e.refobjid = to_regclass(t.made)
+            ), rights AS (
+                SELECT w.*, c.oid = w.live AS is_live, a.ordinality AS at,
+                    a.privilege_type, a.is_grantable,
+                    CASE WHEN a.grantee = 0 THEN 'PUBLIC'
+                        ELSE quote_ident(pg_get_userbyid(a.grantee)) END
+                        AS grantee
+                FROM twins AS w
+                JOIN pg_class AS c ON c.oid IN (w.live, w.made),
+                aclexplode(c.relacl) WITH ORDINALITY AS a
+                WHERE a.grantee <> c.relowner
+            )
+            SELECT CASE WHEN is_live
+                THEN format('GRANT %s ON %s %s TO %s%s', privilege_type, kind,
+                    made::regclass, grantee, CASE WHEN is_grantable
+                    THEN ' WITH GRANT OPTION' ELSE '' END)
+                ELSE format('REVOKE ALL ON %s %s FROM %s CASCADE', kind,
+                    made::regclass, grantee) END AS statement
+            FROM rights ORDER BY is_live, made, at
+        LOOP
+            EXECUTE i.statement;
         END LOOP;
         -- a serial column's sequence belongs to whoever is live
         FOR i IN SELECT d.objid::regclass AS name, a.attname

@@ -67,6 +67,10 @@ function decorate(uri) {
         CREATE ROLE reader_${process.pid};
         GRANT SELECT ON events, models TO reader_${process.pid};
         GRANT SELECT ON positions TO PUBLIC;
+        GRANT USAGE ON SEQUENCE positions_position_seq, events_id_seq
+            TO reader_${process.pid};
+        GRANT SELECT ON SEQUENCE events_id_seq TO reader_${process.pid}
+            WITH GRANT OPTION;
         CREATE INDEX "odd Name" ON events (type, (data->>'x') DESC);
         CREATE UNIQUE INDEX ON events (position, weight);
         ALTER TABLE positions ADD CONSTRAINT "user is one"
@@ -102,6 +106,34 @@ test('a cutover leaves the catalog as it was, name by name', (t) => {
 
     assert.deepEqual(catalog(store), before);
     assert.deepEqual(dump(store), content);
+});
+
+test('rights given at any time are those after a cutover', (t) => {
+    const migrations = writeFiles(makeFolder(t), MIGRATIONS);
+    const store = makeStore(t);
+    const [late, never] = ['late', 'never'].map((n) => `${n}_${process.pid}`);
+    sql(store, `CREATE ROLE ${late}; CREATE ROLE ${never};
+        ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO ${never};
+        ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO ${never};`);
+    t.after(() => sql(base, `DROP ROLE ${late}; DROP ROLE ${never};`));
+    const rights = () => sql(store, `SELECT relname, relacl FROM pg_class
+        WHERE relname IN ('positions', 'events', 'models', 'id_sequences',
+            'positions_position_seq', 'events_id_seq') ORDER BY 1;`);
+
+    must(['migrate'], { store, migrations });
+    sql(store, `GRANT INSERT ON positions, events TO ${late};
+        GRANT USAGE ON SEQUENCE positions_position_seq TO ${late};
+        GRANT ALL ON models, id_sequences TO ${late};
+        GRANT SELECT ON SEQUENCE events_id_seq TO ${late};`);
+    const given = rights();
+    must(['finalize'], { store, migrations });
+    assert.equal(rights(), given);
+    sql(store, `REVOKE INSERT ON positions FROM ${late};
+        REVOKE USAGE ON SEQUENCE positions_position_seq FROM ${late};`);
+    const left = rights();
+    must(['rollback'], { store, migrations });
+
+    assert.equal(rights(), left);
 });
 
 test('rounds of migrating leave no debris behind', (t) => {
