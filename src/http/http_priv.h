@@ -22,6 +22,7 @@ typedef struct gw_request gw_request;
 /** Who may ask. */
 typedef enum gw_access {
     GW_ACCESS_ALL,
+    GW_ACCESS_PAGE,   /* all; the state in it as for the next */
     GW_ACCESS_LOCAL,  /* loopback, others with credentials */
     GW_ACCESS_SECRET, /* credentials, from anywhere */
 } gw_access;

@@ -102,7 +102,7 @@ gw_request_may(const gw_request *request, gw_access access)
     const gw_http *http = request->http;
     const char *given = gw_request_header(request, "Authorization");
 
-    if (access == GW_ACCESS_ALL)
+    if (access == GW_ACCESS_ALL || (access == GW_ACCESS_PAGE && !given))
         return true;
     if (given)
         return gw_auth_is_right(http, given);
@@ -123,6 +123,9 @@ check_access(gw_request *request)
     gw_log_put(http->log, GW_LOG_WARN, "credentials refused",
                GW_LOG_TEXT("path", request->route->path),
                GW_LOG_TEXT("given", given ? "wrong" : "none"));
+    /* the page is for all, but shows whether a secret was right */
+    if (request->route->access == GW_ACCESS_PAGE)
+        return;
     refuse(request, MHD_HTTP_UNAUTHORIZED,
            given ? "Wrong credentials" : "No credentials given");
 }
@@ -133,7 +136,7 @@ check_origin(gw_request *request)
 {
     bool changes = strcmp(request->route->method, "POST") == 0;
 
-    if (request->route->access == GW_ACCESS_ALL)
+    if (request->route->access <= GW_ACCESS_PAGE)
         return;
     if (!gw_auth_is_own_host(request))
         refuse(request, MHD_HTTP_FORBIDDEN,
@@ -197,10 +200,8 @@ gw_request_run(gw_request *request)
     gw_peer_stage_set(request, GW_PEER_ANSWER);
     if (request->next)
         return request->next(request);
-    if (!request->refused)
-        return request->route->handle(request);
-    request->next = answer_refusal;
+    request->next = request->refused ? answer_refusal : request->route->handle;
     if (request->is_delayed && gw_clock_park(request, NULL, AUTH_DELAY_MS))
         return true;
-    return answer_refusal(request);
+    return request->next(request);
 }

@@ -16,7 +16,7 @@ static const gw_route ROUTES[] = {
     {"GET",  "/migrate/checks",       GW_ACCESS_LOCAL,  gw_checks_handle},
     {"GET",  "/migrate/preview",      GW_ACCESS_SECRET, gw_preview_handle},
     {"GET",  "/metrics",              GW_ACCESS_LOCAL,  gw_metrics_handle},
-    {"GET",  "/",                     GW_ACCESS_ALL,    gw_page_handle},
+    {"GET",  "/",                     GW_ACCESS_PAGE,   gw_page_handle},
     {"GET",  "/web/{file}",           GW_ACCESS_ALL,    gw_asset_handle},
     {"GET",  "/health",               GW_ACCESS_ALL,    gw_health_handle},
     {"GET",  "/ready",                GW_ACCESS_ALL,    gw_ready_handle},

@@ -54,6 +54,24 @@ test('credentials', async (t) => {
         const metrics = await server.ask({ path: '/metrics' });
         assert.match(metrics.text, /^godwit_http_auth_failures_total 9$/m);
     });
+    await t.test('the page is no place to try secrets at', async () => {
+        const count = async () => Number(
+            /^godwit_http_auth_failures_total (\d+)$/m.exec((await server.ask(
+                { path: '/metrics' })).text)[1]);
+        const before = await count();
+        const r = await server.ask({ path: '/',
+            headers: { Authorization: 'Bearer x' } });
+        assert.equal(r.status, 200);
+        assert.ok(r.ms > 400, `${r.ms} ms`);
+        assert.equal(await count(), before + 1);
+        assert.match(server.child.errText(),
+            /credentials refused.*path"?[=:]"?\/[" ].*wrong/);
+        for (const Authorization of [undefined, `Bearer ${server.secret}`]) {
+            await server.ask({ path: '/', headers: Authorization
+                ? { Authorization } : {} });
+        }
+        assert.equal(await count(), before + 1);
+    });
     await t.test('a failure delays nobody else', async () => {
         const failing = server.post('progress', { Authorization: 'x' });
         const r = await server.ask({ path: '/migrate/result' });
