@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "base/host.h"
 #include "base/secret.h"
 #include "http/http_priv.h"
 
@@ -103,7 +104,7 @@ is_known_host(const gw_http *http, const char *text)
 
     if (!gw_listen_split(text, host, sizeof(host), &port))
         return false;
-    return gw_listen_is_loopback(host) ||
+    return gw_host_is_loopback(host) ||
            (http->host && strcasecmp(host, http->host) == 0) ||
            is_listed(http->options.hosts, host);
 }

@@ -162,7 +162,6 @@ GW_MUST_CHECK gw_code gw_secret_find(const gw_http_options *options,
 GW_MUST_CHECK gw_code gw_listen(gw_http *http, gw_error *err);
 /** host:port, brackets taken off, in two. False: neither. */
 bool gw_listen_split(const char *text, char *host, size_t room, int *port);
-bool gw_listen_is_loopback(const char *host);
 
 /* clock.c */
 GW_MUST_CHECK gw_code gw_clock_start(gw_http *http, gw_error *err);

@@ -7,7 +7,6 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -54,16 +53,6 @@ gw_listen_split(const char *text, char *host, size_t room, int *port)
     memcpy(host, from, n);
     host[n] = '\0';
     return true;
-}
-
-bool
-gw_listen_is_loopback(const char *host)
-{
-    struct in_addr in;
-
-    if (strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0)
-        return true;
-    return strncmp(host, "127.", 4) == 0 && inet_pton(AF_INET, host, &in) == 1;
 }
 
 static gw_code

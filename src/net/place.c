@@ -2,17 +2,10 @@
 /* URLs: what is taken apart here, by libcurl, is what is asked later. */
 #include <curl/curl.h>
 #include <stdlib.h>
-#include <strings.h>
 
+#include "base/host.h"
 #include "base/limits.h"
 #include "net/net_priv.h"
-
-static bool
-is_loopback(const char *host)
-{
-    return strcasecmp(host, "localhost") == 0 ||
-           strncmp(host, "127.", 4) == 0 || strcmp(host, "[::1]") == 0;
-}
 
 /* A part of the URL, or "" when it has none. libcurl's; to be freed. */
 static char *
@@ -70,7 +63,7 @@ fill_names(gw_net_place *place, CURLU *url)
                   query ? "?" : "", query ? query : "");
     place->name = gw_strdup(gw_buf_cstr(&name));
     place->base = gw_strdup(gw_buf_cstr(&base));
-    place->is_loopback = is_loopback(host);
+    place->is_loopback = host && gw_host_is_loopback(host);
     gw_buf_clear(&name);
     place->whole = gw_strdup(gw_buf_cstr(&whole));
     gw_buf_clear(&base);

@@ -124,22 +124,6 @@ a_host_longer_than_the_room_is_none(void **state)
 }
 
 static void
-loopback_is_known_by_name_and_number(void **state)
-{
-    (void)state;
-    assert_true(gw_listen_is_loopback("localhost"));
-    assert_true(gw_listen_is_loopback("LocalHost"));
-    assert_true(gw_listen_is_loopback("127.0.0.1"));
-    assert_true(gw_listen_is_loopback("127.9.9.9"));
-    assert_true(gw_listen_is_loopback("::1"));
-    assert_false(gw_listen_is_loopback("127.0.0.1.example.org"));
-    assert_false(gw_listen_is_loopback("localhost.example.org"));
-    assert_false(gw_listen_is_loopback("::"));
-    assert_false(gw_listen_is_loopback("0.0.0.0"));
-    assert_false(gw_listen_is_loopback(""));
-}
-
-static void
 a_secret_is_made_private_kept_and_compared(void **state)
 {
     char folder[] = "/tmp/godwit-test-XXXXXX", path[64];
@@ -212,7 +196,6 @@ main(void)
         cmocka_unit_test(only_commands_change_and_they_need_the_secret),
         cmocka_unit_test(addresses_are_split),
         cmocka_unit_test(a_host_longer_than_the_room_is_none),
-        cmocka_unit_test(loopback_is_known_by_name_and_number),
         cmocka_unit_test(a_secret_is_made_private_kept_and_compared),
         cmocka_unit_test(the_base64_of_a_password_is_taken),
     };

@@ -354,6 +354,8 @@ a_secret_does_not_go_out_in_the_open(void **state)
 
     assert_int_equal(gw_net_open(&options, &f->net, &f->err), GW_E_USAGE);
     assert_non_null(strstr(f->err.text, "in the open"));
+    options.url = "http://127.evil.example";
+    assert_int_equal(gw_net_open(&options, &f->net, &f->err), GW_E_USAGE);
     options.url = "https://db.example";
     assert_int_equal(gw_net_open(&options, &f->net, &f->err), GW_OK);
     gw_net_close(f->net);
