@@ -22,7 +22,8 @@ enum {
     LONGEST_ASKED_MS = 300000, /* by Retry-After */
     REFUSALS = 3,              /* until a refusal is believed */
     LOOK_MS = 100,
-    SHOWN = 200, /* bytes of an answer, in a message */
+    CONTROL_TRIES = 3, /* of a question about the source itself */
+    SHOWN = 200,       /* bytes of an answer, in a message */
 };
 
 /* ---- opening ---- */
@@ -61,17 +62,14 @@ or_default(int64_t value, int64_t fallback)
 }
 
 gw_code
-gw_asker_open(gw_asker *asker, gw_importing *im, gw_ask_is_final is_final,
-              gw_ask_advise advise, gw_error *err)
+gw_asker_open(gw_asker *asker, gw_importing *im, gw_error *err)
 {
     const gw_import_options *o = im->options;
     int64_t timeout_ms = or_default(o->timeout_ms, TIMEOUT_MS);
     gw_code code = GW_OK;
 
-    *asker = (gw_asker){.im = im,
-                        .is_final = is_final,
-                        .advise = advise,
-                        .seed = (uint64_t)gw_clock_us() | 1};
+    asker->im = im;
+    asker->seed = (uint64_t)gw_clock_us() | 1;
     if (!o->url)
         return gw_fail(err, GW_E_USAGE, "no source; give --source URL");
     code = gw_source_check_url(o->url, err);
@@ -224,14 +222,13 @@ static const struct {
     {504, "gateway timeout"},
 };
 
-/* What went wrong with the latest try, as a line. */
+/* What went wrong with the latest try: "500 internal server error". */
 static void
-put_failure(gw_asker *a, const gw_ask *ask, const char *why, gw_buf *out)
+put_cause(const gw_ask *ask, const char *why, gw_buf *out)
 {
     const gw_fetch_item *item = &ask->item;
     const char *text = "unexpected status";
 
-    put_name(ask, out);
     if (why || item->code) {
         gw_buf_text(out, why ? why : item->err.text);
         return;
@@ -239,17 +236,26 @@ put_failure(gw_asker *a, const gw_ask *ask, const char *why, gw_buf *out)
     for (size_t i = 0; i < sizeof(STATUSES) / sizeof(STATUSES[0]); i++)
         if (STATUSES[i].status == item->answer.status)
             text = STATUSES[i].text;
-    if (ask->message.len)
-        text = NULL;
-    if (text)
+    if (!ask->message.len)
         gw_buf_printf(out, "%d %s", item->answer.status, text);
     else if (ask->message.len > 3 && memcmp(ask->message.at, "404", 3) == 0)
         gw_buf_slice(out, gw_buf_as_slice(&ask->message));
     else
         gw_buf_printf(out, "%d %.*s", item->answer.status,
                       GW_FMT(gw_buf_as_slice(&ask->message)));
-    a->advise(out, item->answer.status, gw_buf_as_slice(&ask->path));
 }
+
+/* The same as a line, with the question and what to do. */
+static void
+put_failure(gw_asker *a, const gw_ask *ask, const char *why, gw_buf *out)
+{
+    put_name(ask, out);
+    put_cause(ask, why, out);
+    if (!why && !ask->item.code)
+        a->advise(out, ask->item.answer.status, gw_buf_as_slice(&ask->path));
+}
+
+/* ---- giving up ---- */
 
 static gw_code
 give_up(gw_asker *a, const gw_ask *ask, const gw_buf *failure, gw_error *err)
@@ -264,14 +270,94 @@ give_up(gw_asker *a, const gw_ask *ask, const gw_buf *failure, gw_error *err)
                    GW_FMT(gw_buf_as_slice(failure)), ask->tries);
 }
 
+static void
+refuse(gw_ask *ask, const char *why)
+{
+    ask->refusal.len = 0;
+    put_cause(ask, why, &ask->refusal);
+    if (ask->tries > 0 && ask->refusals == 0)
+        gw_buf_printf(&ask->refusal, " (%" PRId64 " tries)", ask->tries);
+    ask->state = GW_ASK_REFUSED;
+}
+
 static bool
-is_last_try(const gw_asker *a, const gw_ask *ask)
+is_tried_enough(const gw_asker *a, const gw_ask *ask, int64_t tries)
 {
     const gw_import_options *o = a->im->options;
-    int64_t ms = (gw_clock_us() - ask->failing_since_us) / 1000;
+    int64_t most = ask->most_tries ? ask->most_tries : o->max_tries;
+    int64_t ms = ask->failing_since_us
+                     ? (gw_clock_us() - ask->failing_since_us) / 1000
+                     : 0;
 
-    return (o->max_tries > 0 && ask->tries >= o->max_tries) ||
+    return (most > 0 && tries >= most) ||
            ms >= or_default(o->give_up_ms, GIVE_UP_MS);
+}
+
+bool
+gw_ask_is_last_try(const gw_asker *asker, const gw_ask *ask)
+{
+    return is_tried_enough(asker, ask, ask->tries + 1);
+}
+
+static bool
+is_answer_of_control(const gw_asker *a, gw_ask *control)
+{
+    gw_values values;
+    gw_error ignored;
+
+    if (control->state == GW_ASK_REFUSED)
+        return a->is_final(gw_buf_as_slice(&control->message));
+    return gw_json_array(&control->arena, gw_ask_body(control), &values,
+                         &ignored) == GW_OK;
+}
+
+/* Whether the source answers another question: then it is this one that
+ * it fails with. */
+static gw_code
+see_if_well(gw_asker *a, bool *is_well, gw_error *err)
+{
+    gw_ask control = {.is_vital = true, .most_tries = CONTROL_TRIES};
+    gw_error failure;
+
+    a->control(&control.path, &control.body, random_of(a));
+    gw_ask_send(a, &control);
+    gw_code code = gw_ask_wait(a, &control, &failure);
+    *is_well = code == GW_OK && is_answer_of_control(a, &control);
+    gw_ask_clear(a, &control);
+    if (code != GW_E_INTERRUPTED)
+        return GW_OK;
+    *err = failure;
+    return code;
+}
+
+static gw_code
+end_tries(gw_asker *a, gw_ask *ask, const char *why, const gw_buf *failure,
+          gw_error *err)
+{
+    bool is_well = false;
+    gw_code code = GW_OK;
+
+    if (!ask->is_vital && a->was_reached)
+        code = see_if_well(a, &is_well, err);
+    if (code != GW_OK)
+        return code;
+    if (!is_well)
+        return give_up(a, ask, failure, err);
+    refuse(ask, why);
+    return GW_OK;
+}
+
+/* ---- tries ---- */
+
+static void
+try_again(gw_asker *a, gw_ask *ask)
+{
+    int64_t pause_ms = gw_ask_pause_ms(ask->tries, random_of(a));
+    int64_t asked_ms = LONGEST_ASKED_MS;
+
+    if (ask->item.retry_after_s < LONGEST_ASKED_MS / 1000)
+        asked_ms = ask->item.retry_after_s * 1000;
+    queue(a, ask, pause_ms > asked_ms ? pause_ms : asked_ms);
 }
 
 /* A try that failed: the next one, or the end. */
@@ -281,34 +367,32 @@ fail_try(gw_asker *a, gw_ask *ask, const char *why, bool is_hopeless,
 {
     gw_buf failure = {0};
     gw_code code = GW_OK;
-    int64_t pause_ms, asked_ms = ask->item.retry_after_s * 1000;
+    bool is_over;
 
     ask->tries++;
     if (!ask->failing_since_us)
         ask->failing_since_us = gw_clock_us();
+    is_over = is_hopeless || is_tried_enough(a, ask, ask->tries);
     put_failure(a, ask, why, &failure);
-    if (is_hopeless || is_last_try(a, ask))
+    gw_importing_tell(a->im, ask->tries + !is_over, gw_buf_cstr(&failure));
+    if (is_hopeless)
         code = give_up(a, ask, &failure, err);
-    gw_importing_tell(a->im, ask->tries + (code == GW_OK),
-                      gw_buf_cstr(&failure));
+    else if (is_over)
+        code = end_tries(a, ask, why, &failure, err);
+    else
+        try_again(a, ask);
     gw_buf_clear(&failure);
-    if (code != GW_OK)
-        return code;
-    pause_ms = gw_ask_pause_ms(ask->tries, random_of(a));
-    if (asked_ms > LONGEST_ASKED_MS)
-        asked_ms = LONGEST_ASKED_MS;
-    queue(a, ask, pause_ms > asked_ms ? pause_ms : asked_ms);
-    return GW_OK;
+    return code;
 }
 
 static gw_code
 take_refusal(gw_asker *a, gw_ask *ask, gw_error *err)
 {
     ask->refusals++;
-    if (ask->refusals < REFUSALS &&
+    if (ask->refusals < REFUSALS && !gw_ask_is_last_try(a, ask) &&
         !(a->is_final && a->is_final(gw_buf_as_slice(&ask->message))))
         return fail_try(a, ask, NULL, false, err);
-    ask->state = GW_ASK_REFUSED;
+    refuse(ask, NULL);
     return GW_OK;
 }
 
@@ -328,8 +412,7 @@ gw_ask_look(gw_asker *asker, gw_ask *ask, gw_error *err)
         return item->code;
     }
     if (item->code == GW_E_LIMIT) { /* it would be as long again */
-        gw_buf_text(&ask->message, item->err.text);
-        ask->state = GW_ASK_REFUSED;
+        refuse(ask, NULL);
         return GW_OK;
     }
     if (item->code != GW_OK)
@@ -385,6 +468,7 @@ gw_ask_clear(gw_asker *asker, gw_ask *ask)
     gw_buf_clear(&ask->body);
     gw_buf_clear(&ask->label);
     gw_buf_clear(&ask->message);
+    gw_buf_clear(&ask->refusal);
     gw_arena_clear(&ask->arena);
     *ask = (gw_ask){0};
 }

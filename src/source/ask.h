@@ -12,11 +12,14 @@ typedef enum gw_ask_state {
     GW_ASK_IDLE,    /* nothing was asked */
     GW_ASK_WAITING, /* no answer yet */
     GW_ASK_ANSWERED,
-    GW_ASK_REFUSED, /* the server understood it and says no (400) */
+    GW_ASK_REFUSED, /* no answer to this one: the server says no (400), or
+                       fails with it and with nothing else */
 } gw_ask_state;
 
 /** Tells a refusal that is final, and need not be asked again to be sure. */
 typedef bool (*gw_ask_is_final)(gw_slice message);
+/** Makes a question that a source that is well answers. */
+typedef void (*gw_ask_control)(gw_buf *path, gw_buf *body, uint64_t random);
 /** Appends what to do about a status that ends the import; or nothing. */
 typedef void (*gw_ask_advise)(gw_buf *out, int status, gw_slice path);
 
@@ -29,6 +32,7 @@ typedef struct gw_asker {
     uint64_t seed; /* of the jitter */
     gw_ask_is_final is_final;
     gw_ask_advise advise;
+    gw_ask_control control; /* its answer is a list, or a final refusal */
 } gw_asker;
 
 /** One question; zeroed is idle. Must not move while it waits. */
@@ -40,33 +44,41 @@ typedef struct gw_ask {
     int64_t tries, refusals;
     int64_t failing_since_us; /* 0: the latest try did not fail */
     bool is_long;             /* a list: no limit on its whole time */
+    bool is_vital;            /* the import ends when it is given up */
+    int64_t most_tries;       /* 0: those of the options */
     gw_arena arena;           /* of the answer */
-    gw_buf message;           /* of a refusal */
+    gw_buf message;           /* what a refusal's body says */
+    gw_buf refusal;           /* why there is no answer: "400 message" */
     /** Called before each try, for those who take the answer in pieces. */
     void (*again)(void *arg);
     void *again_arg;
 } gw_ask;
 
-/** Opens. The token file is read here. */
+/** Opens; the functions are the caller's to set before. The token file is
+ *  read here. */
 GW_MUST_CHECK gw_code gw_asker_open(gw_asker *asker, gw_importing *im,
-                                    gw_ask_is_final is_final,
-                                    gw_ask_advise advise, gw_error *err);
+                                    gw_error *err);
 void gw_asker_close(gw_asker *asker);
 
 /** Asks what path, body (at NULL: a GET) and label hold. */
 void gw_ask_send(gw_asker *asker, gw_ask *ask);
 /**
- * Looks whether an answer has come, and asks again where that is due.
+ * Looks whether an answer has come, and asks again where that is due. One
+ * that fails for too long is refused if the server is well but for it.
  *
- * Errors: GW_E_SOURCE, GW_E_SERVER when it is given up.
+ * Errors: GW_E_SOURCE, GW_E_SERVER when the server is not well;
+ *         GW_E_INTERRUPTED.
  */
 GW_MUST_CHECK gw_code gw_ask_look(gw_asker *asker, gw_ask *ask, gw_error *err);
 /** Takes an answer for a failed try: it was cut, or is no JSON. `why` is
- *  for the message. Errors as gw_ask_look. */
+ *  for the message. It waits or is refused afterwards. Errors as
+ *  gw_ask_look. */
 GW_MUST_CHECK gw_code gw_ask_again(gw_asker *asker, gw_ask *ask,
                                    const char *why, gw_error *err);
 /** Waits for one question. GW_E_INTERRUPTED when the run is to stop. */
 GW_MUST_CHECK gw_code gw_ask_wait(gw_asker *asker, gw_ask *ask, gw_error *err);
+/** Whether the try that failed now would be the last. */
+bool gw_ask_is_last_try(const gw_asker *asker, const gw_ask *ask);
 /** The answer's body. */
 gw_slice gw_ask_body(const gw_ask *ask);
 /** Back to idle; what is under way is broken off. */

@@ -51,6 +51,19 @@ fill(window *w, gw_error *err)
     return code;
 }
 
+/* A reply that takes the answer for a failed try may find that it was the
+ * last: then there is a refusal to reply to. */
+static gw_code
+reply(window *w, gw_task *task, gw_error *err)
+{
+    bool was_refused = task->ask.state == GW_ASK_REFUSED;
+    gw_code code = w->flow->reply(w->self, task, err);
+
+    if (code == GW_OK && !was_refused && task->ask.state == GW_ASK_REFUSED)
+        code = w->flow->reply(w->self, task, err);
+    return code;
+}
+
 static gw_code
 look(window *w, bool *moved, gw_error *err)
 {
@@ -63,7 +76,7 @@ look(window *w, bool *moved, gw_error *err)
         code = gw_ask_look(w->asker, &task->ask, err);
         if (code == GW_OK && task->ask.state != GW_ASK_WAITING) {
             *moved = true;
-            code = w->flow->reply(w->self, task, err);
+            code = reply(w, task, err);
         }
     }
     return code;

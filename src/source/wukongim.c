@@ -32,6 +32,14 @@ advise(gw_buf *out, int status, gw_slice path)
         gw_buf_text(out, ": this is no WuKongIM v1.2.5 or newer");
 }
 
+/* Any slot will do: no name of a topic keeps an answer from being JSON. */
+static void
+put_control(gw_buf *path, gw_buf *body, uint64_t random)
+{
+    gw_buf_text(path, "/migrate/topics");
+    gw_buf_printf(body, "{\"slot\":%u}", (unsigned)(random % GW_WK_SLOTS));
+}
+
 static gw_code
 load_texts(void *arg, gw_slice key, const gw_import_row *row, gw_error *err)
 {
@@ -82,7 +90,9 @@ open_wk(gw_importing *im, void **self, gw_error *err)
     gw_texts_init(&wk->comma_uids, &wk->commas);
     gw_texts_init(&wk->cut_names, &wk->cuts);
     wk->is_complete = !im->options->only_step;
-    gw_code code = gw_asker_open(&wk->asker, im, is_final, advise, err);
+    wk->asker = (gw_asker){
+        .is_final = is_final, .advise = advise, .control = put_control};
+    gw_code code = gw_asker_open(&wk->asker, im, err);
     if (code == GW_OK)
         code = load_kept(wk, err);
     if (code != GW_OK)

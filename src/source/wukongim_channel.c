@@ -122,8 +122,9 @@ gw_wk_step_channel(gw_wk *wk, gw_error *err)
     if (code == GW_OK)
         code =
             gw_wk_forget_problems(wk, GW_STEP_CHANNEL, true, NULL, NULL, err);
-    gw_importing_set_count(wk->im, GW_COUNT_CHANNELS_SINCE,
-                           wk->im->state.number);
+    if (code == GW_OK)
+        code = gw_wk_begin_asking(wk, GW_STEP_CHANNEL, GW_COUNT_CHANNELS_SINCE,
+                                  "channel", err);
     if (code == GW_OK)
         code = gw_wk_bring_run(&l->bring, err);
     gw_wk_list_clear(&l->list);

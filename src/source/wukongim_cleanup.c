@@ -111,7 +111,7 @@ reply(void *self, gw_task *task, gw_error *err)
     bool is_there = true;
 
     if (task->ask.state == GW_ASK_REFUSED) {
-        t->newest = t->row.mark; /* nothing can be said */
+        t->newest = t->row.mark;
         return GW_OK;
     }
     return gw_wk_read_newest(c->walk.wk, &task->ask, &t->newest, &is_there,
@@ -137,18 +137,35 @@ note_difference(checking *c, const check_task *t, gw_slice name, gw_error *err)
     return gw_importing_put(im, GW_WK_DIFFERENT, name, &row, err);
 }
 
+/* Whether there is more than we have cannot be said. */
+static gw_code
+note_refusal(checking *c, const check_task *t, gw_slice name, gw_error *err)
+{
+    gw_buf key = {0};
+
+    gw_buf_printf(&key, "%.*s, its newest number", GW_FMT(name));
+    gw_code code = gw_importing_problem(
+        c->walk.wk->im, GW_REASON_UNREADABLE, "channel", gw_buf_as_slice(&key),
+        1, err, "%.*s", GW_FMT(gw_buf_as_slice(&t->task.ask.refusal)));
+    gw_buf_clear(&key);
+    return code;
+}
+
 static gw_code
 take(void *self, gw_task *task, bool *took, bool *is_over, gw_error *err)
 {
     checking *c = self;
     check_task *t = (check_task *)task;
     gw_slice name = gw_buf_as_slice(&t->name);
+    bool is_noted = t->row.seen == GW_WK_UNREAD;
 
     if (task->ask.state == GW_ASK_WAITING)
         return GW_OK;
     *took = *is_over = true;
     gw_code code = note_difference(c, t, name, err);
-    if (code == GW_OK && t->newest > t->row.mark)
+    if (code == GW_OK && task->ask.state == GW_ASK_REFUSED)
+        code = is_noted ? GW_OK : note_refusal(c, t, name, err);
+    else if (code == GW_OK && t->newest > t->row.mark && !is_noted)
         code = gw_rows_add(c->behind, name, err);
     else if (code == GW_OK && t->newest < t->row.mark)
         code = gw_importing_problem(
@@ -311,7 +328,7 @@ static gw_code
 tally_messages(gw_wk *wk, gw_tally *out, gw_error *err)
 {
     int64_t rows, read = 0, made = 0;
-    gw_code code = count(wk, GW_WK_TOPIC, 0, &rows, &read, err);
+    gw_code code = count(wk, GW_WK_TOPIC, GW_WK_UNREAD, &rows, &read, err);
 
     if (code == GW_OK)
         code = count(wk, GW_WK_MESSAGE, 0, &rows, &made, err);

@@ -332,8 +332,8 @@ take(void *self, gw_task *task, bool *took, bool *is_over, gw_error *err)
         a->given++;
         code = gw_importing_problem(
             a->wk->im, GW_REASON_UNREADABLE, "conversation",
-            gw_buf_as_slice(&t->uid), 1, err, "400 %.*s",
-            GW_FMT(gw_buf_as_slice(&task->ask.message)));
+            gw_buf_as_slice(&t->uid), 1, err, "%.*s",
+            GW_FMT(gw_buf_as_slice(&task->ask.refusal)));
     }
     for (size_t i = 0; i < t->list.n && code == GW_OK; i++)
         code = add_item(a, t, t->list.at[i], err);

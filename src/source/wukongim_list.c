@@ -73,7 +73,10 @@ begin_again(void *arg)
 static gw_code
 ask(gw_wk *wk, const char *path, fetching *f, gw_error *err)
 {
-    gw_ask ask = {.is_long = true, .again = begin_again, .again_arg = f};
+    gw_ask ask = {.is_long = true,
+                  .is_vital = true,
+                  .again = begin_again,
+                  .again_arg = f};
     gw_error problem;
     gw_code code = GW_OK;
 
@@ -95,8 +98,8 @@ ask(gw_wk *wk, const char *path, fetching *f, gw_error *err)
         *err = f->err;
         code = f->code;
     } else if (code == GW_OK && ask.state == GW_ASK_REFUSED) {
-        code = gw_fail(err, GW_E_SOURCE, "POST %s: 400 %.*s", path,
-                       GW_FMT(gw_buf_as_slice(&ask.message)));
+        code = gw_fail(err, GW_E_SOURCE, "POST %s: %.*s", path,
+                       GW_FMT(gw_buf_as_slice(&ask.refusal)));
     }
     gw_ask_clear(&wk->asker, &ask);
     return code;

@@ -160,7 +160,7 @@ end_topic(topics *s, gw_wk_reading *t, gw_error *err)
     if (t->refusal.len)
         code = gw_importing_problem(
             s->wk->im, GW_REASON_UNREADABLE, "channel", t->topic.name,
-            t->newest > t->at ? t->newest - t->at : 1, err, "400 %.*s",
+            t->newest > t->at ? t->newest - t->at : 1, err, "%.*s",
             GW_FMT(gw_buf_as_slice(&t->refusal)));
     /* purged as a whole: its channel is known all the same */
     if (code == GW_OK && !t->row.id && t->newest > 0) {
@@ -172,8 +172,8 @@ end_topic(topics *s, gw_wk_reading *t, gw_error *err)
         return code;
     if (t->at > t->row.mark)
         t->row.mark = t->at;
-    if (!t->refusal.len) /* else a run that goes on tries again */
-        t->row.seen = s->wk->im->state.number;
+    /* a run that goes on tries again what is refused */
+    t->row.seen = t->refusal.len ? GW_WK_UNREAD : s->wk->im->state.number;
     return gw_importing_put(s->wk->im, GW_WK_TOPIC, t->topic.name, &t->row,
                             err);
 }

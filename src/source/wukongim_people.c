@@ -245,10 +245,22 @@ write_entries(gw_wk_bring *b, const gw_wk_made *made, size_t n,
     return code;
 }
 
+/* Problems are of the step that counts users or channels, wherever they are
+ * come across. Returns the step under way. */
+static gw_step
+enter_step(const gw_wk_bring *b)
+{
+    gw_step step = b->wk->im->step;
+
+    b->wk->im->step = b->are_users ? GW_STEP_USER : GW_STEP_CHANNEL;
+    return step;
+}
+
 gw_code
 gw_wk_bring_write(gw_wk_bring *b, gw_error *err)
 {
     gw_importing *im = b->wk->im;
+    gw_step step;
     gw_slice *keys = GW_ARENA_NEW(&im->arena, gw_slice, b->n_made + 1);
     gw_import_row *rows =
         GW_ARENA_NEW(&im->arena, gw_import_row, b->n_made + 1);
@@ -259,8 +271,10 @@ gw_wk_bring_write(gw_wk_bring *b, gw_error *err)
     gw_code code =
         gw_importing_find(im, b->are_users ? GW_WK_USER : GW_WK_CHANNEL, keys,
                           b->n_made, rows, err);
+    step = enter_step(b);
     if (code == GW_OK)
         code = write_entries(b, b->made, b->n_made, rows, err);
+    im->step = step;
     if (code == GW_OK)
         code = gw_wk_find_users(b->wk, &b->found, err);
     int len = snprintf(unit, sizeof(unit), "%zu %s", b->n_made,
@@ -372,6 +386,18 @@ make(gw_wk_bring *b, const gw_wk_entry *e, bool is_readable)
 }
 
 static gw_code
+note_refusal(gw_wk_bring *b, const gw_ask *ask, gw_slice key, gw_error *err)
+{
+    gw_step step = enter_step(b);
+    gw_code code = gw_importing_problem(
+        b->wk->im, GW_REASON_UNREADABLE, b->are_users ? "user" : "channel", key,
+        1, err, "its lists: %.*s", GW_FMT(gw_buf_as_slice(&ask->refusal)));
+
+    b->wk->im->step = step;
+    return code;
+}
+
+static gw_code
 take(void *self, gw_task *task, bool *took, bool *is_over, gw_error *err)
 {
     gw_wk_bring *b = self;
@@ -390,11 +416,7 @@ take(void *self, gw_task *task, bool *took, bool *is_over, gw_error *err)
         bool is_refused = task->ask.state == GW_ASK_REFUSED;
         make(b, &t->entry, !is_refused);
         if (is_refused)
-            code = gw_importing_problem(
-                b->wk->im, GW_REASON_UNREADABLE,
-                b->are_users ? "user" : "channel", b->made[b->n_made - 1].key,
-                1, err, "its lists: %.*s",
-                GW_FMT(gw_buf_as_slice(&task->ask.message)));
+            code = note_refusal(b, &task->ask, b->made[b->n_made - 1].key, err);
     }
     return code == GW_OK && t->is_last ? gw_wk_bring_write(b, err) : code;
 }

@@ -58,6 +58,11 @@ GW_MUST_CHECK gw_code gw_wk_note_mangled(gw_wk *wk, const char *collection,
                                          gw_slice id, int64_t number,
                                          size_t row, const char *why,
                                          gw_error *err);
+/** Notes that from this import on all of a kind are asked again; forgets
+ *  which of them could not be read, unless a try of this import noted it. */
+GW_MUST_CHECK gw_code gw_wk_begin_asking(gw_wk *wk, gw_step step,
+                                         gw_count since, const char *collection,
+                                         gw_error *err);
 /** is_beside: those that the tally of the step does not count. */
 GW_MUST_CHECK gw_code gw_wk_forget_problems(gw_wk *wk, gw_step step,
                                             bool is_beside, const char *reason,

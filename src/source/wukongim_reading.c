@@ -227,7 +227,7 @@ take_refusal(gw_wk *wk, gw_wk_reading *t)
     } else if (is_purged(ask)) {
         search_base(wk, t, true);
     } else {
-        gw_buf_slice(&t->refusal, gw_buf_as_slice(&ask->message));
+        gw_buf_slice(&t->refusal, gw_buf_as_slice(&ask->refusal));
         t->phase = GW_WK_PHASE_OVER;
     }
 }
@@ -288,7 +288,9 @@ take_bad_page(gw_wk *wk, gw_wk_reading *t, const gw_wk_page *page,
 {
     gw_buf why = {0};
 
-    t->bad_pages += holds_nul(page) ? BAD_PAGES : 1;
+    t->bad_pages++;
+    if (holds_nul(page) || gw_ask_is_last_try(&wk->asker, &t->task.ask))
+        t->bad_pages = BAD_PAGES;
     if (t->bad_pages >= BAD_PAGES && t->phase == GW_WK_PHASE_PAGE) {
         if (!make_smaller(wk, t))
             refuse_next(wk, t, "the source's answer with it is no JSON");

@@ -9,7 +9,7 @@
 typedef struct slot_task {
     gw_task task;
     unsigned slot;
-    bool is_warming;
+    bool is_warming, is_refused;
     gw_values names;
 } slot_task;
 
@@ -69,21 +69,16 @@ reply(void *self, gw_task *task, gw_error *err)
     gw_ask *ask = &task->ask;
     bool is_there = true;
 
-    if (t->is_warming) {
-        if (ask->state == GW_ASK_REFUSED)
-            return gw_fail(err, GW_E_SOURCE,
-                           "slot %u cannot be loaded: 400 %.*s", t->slot,
-                           GW_FMT(gw_buf_as_slice(&ask->message)));
-        ask_names(s, t);
+    if (ask->state == GW_ASK_REFUSED) {
+        t->is_refused =
+            t->is_warming || !gw_slice_equal(gw_buf_as_slice(&ask->message),
+                                             GW_LIT("slot not found"));
+        if (!t->is_refused)
+            warm(s, t);
         return GW_OK;
     }
-    if (ask->state == GW_ASK_REFUSED) {
-        if (!gw_slice_equal(gw_buf_as_slice(&ask->message),
-                            GW_LIT("slot not found")))
-            return gw_fail(err, GW_E_SOURCE,
-                           "POST /migrate/topics (slot %u): 400 %.*s", t->slot,
-                           GW_FMT(gw_buf_as_slice(&ask->message)));
-        warm(s, t);
+    if (t->is_warming) {
+        ask_names(s, t);
         return GW_OK;
     }
     gw_code code = gw_wk_read_array(s->wk, ask, &t->names, &is_there, err);
@@ -161,6 +156,23 @@ sort_name(slots *s, unsigned slot, gw_slice name, gw_error *err)
     return gw_rows_add(s->out, name, err);
 }
 
+/* Its topics, however many, are not read by this import. */
+static gw_code
+note_slot(slots *s, const slot_task *t, gw_error *err)
+{
+    gw_importing *im = s->wk->im;
+    char key[32];
+    int n = snprintf(key, sizeof(key), "slot %u", t->slot);
+
+    im->is_beside = true;
+    gw_code code = gw_importing_problem(
+        im, GW_REASON_UNREADABLE, "message", (gw_slice){key, (size_t)n}, 1, err,
+        "the names of its topics: %.*s",
+        GW_FMT(gw_buf_as_slice(&t->task.ask.refusal)));
+    im->is_beside = false;
+    return code;
+}
+
 static int
 compare_names(const void *a, const void *b)
 {
@@ -177,6 +189,8 @@ take(void *self, gw_task *task, bool *took, bool *is_over, gw_error *err)
 
     if (task->ask.state == GW_ASK_WAITING)
         return GW_OK;
+    if (t->is_refused)
+        code = note_slot(s, t, err);
     gw_slice *names = GW_ARENA_NEW(&task->ask.arena, gw_slice, t->names.n + 1);
     for (size_t i = 0; i < t->names.n; i++)
         names[n++] = gw_json_string(&task->ask.arena, t->names.at[i]);

@@ -5,6 +5,10 @@
 
 #include "source/wukongim_priv.h"
 
+/** In `seen` of a topic's row: its rest could not be read, and that is
+ *  noted. */
+enum { GW_WK_UNREAD = -1 };
+
 /** The names of all topics whose slot is theirs, in the order in which they
  *  are imported, ready to be read. */
 GW_MUST_CHECK gw_code gw_wk_topics_fetch(gw_wk *wk, gw_rows *out,

@@ -39,6 +39,17 @@ gw_wk_note_mangled(gw_wk *wk, const char *collection, gw_slice id,
     return code;
 }
 
+gw_code
+gw_wk_begin_asking(gw_wk *wk, gw_step step, gw_count since,
+                   const char *collection, gw_error *err)
+{
+    if (gw_importing_count(wk->im, since) == wk->im->state.number)
+        return GW_OK; /* what this import has noted holds */
+    gw_importing_set_count(wk->im, since, wk->im->state.number);
+    return gw_wk_forget_problems(wk, step, false, "unreadable", collection,
+                                 err);
+}
+
 static const char *
 beside_name(gw_step step)
 {
@@ -156,10 +167,11 @@ bring_list(gw_wk *wk, gw_error *err)
 gw_code
 gw_wk_step_user(gw_wk *wk, gw_error *err)
 {
-    gw_code code;
+    gw_code code =
+        gw_wk_begin_asking(wk, GW_STEP_USER, GW_COUNT_USERS_SINCE, "user", err);
 
-    gw_importing_set_count(wk->im, GW_COUNT_USERS_SINCE, wk->im->state.number);
-    code = bring_list(wk, err);
+    if (code == GW_OK)
+        code = bring_list(wk, err);
     if (code == GW_OK)
         code = gw_wk_bring_rest(wk, true, err);
     return code == GW_OK && !wk->is_complete ? gw_wk_bring_devices(wk, err)

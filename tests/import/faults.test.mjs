@@ -7,7 +7,8 @@ import test from 'node:test';
 import { assertSameDump, describe, dumpText, sleep } from '../lib/godwit.mjs';
 import { assertImported, emptyStore, importInto, mustImport, startImport }
     from '../lib/import.mjs';
-import { PASSING, sampleWorld, startDouble, World } from '../lib/wukongim.mjs';
+import { PASSING, sampleWorld, slotOf, startDouble, World }
+    from '../lib/wukongim.mjs';
 
 const SIZE = { users: 120, topics: 200, messages: 4000 };
 
@@ -100,6 +101,63 @@ test('a proxy that gives a page of its own for messages costs none of them',
         assert.equal(order.times, 0);
         await assertImported(store, world);
     });
+
+const UNITS = [
+    ['400', '/channel/messagesync', '"bad"', 'message', 7],
+    ['html', '/channel/messagesync', '"bad"', 'message', 7],
+    ['500', '/migrate/channel', '"bad"', 'channel', 1],
+    ['reset', '/conversation/sync', '"a"', 'conversation', 1],
+    ['empty', '/migrate/topics', `{"slot":${slotOf('2-bad')}}`, 'message', 1],
+];
+for (const [kind, path, body, step, n] of UNITS) {
+    for (const tries of ['1', '4']) {
+        test(`one thing that ${path} fails with for ever (${kind}) is ` +
+            `unreadable after --max-tries ${tries}, and the next import ` +
+            'brings it', async (t) => {
+            const world = new World();
+            world.token('a').channel('bad', 2).conversation('a', 2, 'good');
+            world.topic(2, 'bad', { senders: ['a'] }).append(7);
+            world.topic(2, 'good', { senders: ['a'] }).append(3);
+            const double = await startDouble(t, world, { warm: true });
+            const store = emptyStore(t);
+            const order = double.faults.order(kind,
+                { path, body, times: 1e9 });
+
+            const r = await mustImport(store, double, { code: 4,
+                args: ['--max-tries', tries] });
+            order.times = 0;
+            await mustImport(store, double);
+
+            const { steps } = r.report;
+            assert.equal(steps[step].unreadable, n, r.reportText);
+            for (const [name, { source, imported, unreadable, differs }] of
+                Object.entries(steps)) {
+                assert.equal(source, imported + unreadable, name);
+                assert.equal(differs, 0, name);
+            }
+            await assertImported(store, world);
+        });
+    }
+}
+
+test('a user found by a message whose lists cannot be read is counted as one ' +
+    'of the users', async (t) => {
+    const world = new World();
+    world.topic(2, 'g', { senders: ['u'] }).append(5);
+    world.members('u', 1, { allowlist: ['v'] });
+    const double = await startDouble(t, world);
+    const store = emptyStore(t);
+    double.faults.order('400',
+        { path: '/migrate/channel', body: '"u"', times: 3 });
+
+    const r = await mustImport(store, double, { code: 4 });
+    await mustImport(store, double);
+
+    const { user, message } = r.report.steps;
+    assert.deepEqual([user.source, user.imported, user.unreadable], [1, 0, 1]);
+    assert.deepEqual([message.source, message.imported], [5, 5]);
+    await assertImported(store, world);
+});
 
 test('Retry-After is waited for', async (t) => {
     const world = new World();
