@@ -132,13 +132,20 @@ put_line(const gw_record *r, gw_buf *out)
     gw_buf_byte(out, '\n');
 }
 
-static gw_code
-write_all(int file, const gw_buf *text, gw_error *err)
+void
+gw_journal_put(const gw_history *history, gw_buf *out)
+{
+    for (size_t i = 0; i < history->n; i++)
+        put_line(&history->at[i], out);
+}
+
+gw_code
+gw_journal_write(int file, const gw_buf *lines, gw_error *err)
 {
     size_t done = 0;
 
-    while (done < text->len) {
-        ssize_t n = write(file, text->at + done, text->len - done);
+    while (done < lines->len) {
+        ssize_t n = write(file, lines->at + done, lines->len - done);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -160,7 +167,7 @@ gw_journal_add(int file, const gw_record *record, gw_error *err)
     /* should the line before have been cut by a full disk */
     gw_buf_byte(&line, '\n');
     put_line(record, &line);
-    gw_code code = write_all(file, &line, err);
+    gw_code code = gw_journal_write(file, &line, err);
     gw_buf_clear(&line);
     return code;
 }
@@ -176,9 +183,8 @@ gw_journal_open(int dir, const gw_history *history, int *out, gw_error *err)
     if (file < 0)
         return gw_fail(err, GW_E_USAGE, "the state folder's journal: %s",
                        strerror(errno));
-    for (size_t i = 0; i < history->n; i++)
-        put_line(&history->at[i], &text);
-    gw_code code = write_all(file, &text, err);
+    gw_journal_put(history, &text);
+    gw_code code = gw_journal_write(file, &text, err);
     gw_buf_clear(&text);
     if (!code && (renameat(dir, GW_JOURNAL_NEW, dir, GW_JOURNAL) != 0 ||
                   fsync(dir) != 0))

@@ -138,28 +138,49 @@ take_backwards(const gw_buf *lines, gw_history *history)
     }
 }
 
+/* The runs become the history if there is still none. A run that begins then
+ * writes to the journal behind them: it waits for the lock. */
+static void
+adopt(gw_service *s, gw_history *found)
+{
+    gw_buf lines = {0};
+    gw_error err = {0};
+    gw_code code = GW_OK;
+
+    gw_service_end_interrupted(found, s->options.log);
+    gw_journal_put(found, &lines);
+    pthread_mutex_lock(&s->journal_lock);
+    pthread_mutex_lock(&s->lock);
+    s->has_adopted = true;
+    bool is_wanted = s->history.n == 0 && found->n > 0;
+    if (is_wanted) {
+        s->history = *found;
+        *found = (gw_history){0};
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (is_wanted)
+        code = gw_journal_write(s->journal, &lines, &err);
+    pthread_mutex_unlock(&s->journal_lock);
+    if (code)
+        gw_log_put(s->options.log, GW_LOG_WARN,
+                   "runs that the store knows are not in the journal",
+                   GW_LOG_TEXT("err", err.text));
+    gw_buf_clear(&lines);
+}
+
 /* The state folder is new: the store may know what there was. */
 static void
-adopt_runs(gw_service *s, gw_store *store)
+look_for_runs(gw_service *s, gw_store *store)
 {
     gw_buf lines = {0};
     gw_history found = {0};
 
     if (gw_store_records(store, GW_KIND_RUN, GW_LIMIT_HISTORY, take_line,
-                         &lines, NULL) != GW_OK) {
-        gw_buf_clear(&lines);
-        return;
+                         &lines, NULL) == GW_OK) {
+        take_backwards(&lines, &found);
+        adopt(s, &found);
     }
-    take_backwards(&lines, &found);
     gw_buf_clear(&lines);
-    pthread_mutex_lock(&s->lock);
-    s->has_adopted = true;
-    if (s->history.n == 0) {
-        s->history = found;
-        found = (gw_history){0};
-        gw_service_end_interrupted(s);
-    }
-    pthread_mutex_unlock(&s->lock);
     gw_history_clear(&found);
 }
 
@@ -171,6 +192,6 @@ gw_keeper_look(gw_service *s, gw_store *store)
     s->has_adopted |= !must_adopt;
     pthread_mutex_unlock(&s->lock);
     if (must_adopt)
-        adopt_runs(s, store);
+        look_for_runs(s, store);
     look_for_manager(s, store);
 }

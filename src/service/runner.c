@@ -265,6 +265,15 @@ log_end(gw_service *s, const gw_record *record)
                GW_LOG_TEXT("err", record->error ? record->error : ""));
 }
 
+static gw_code
+add_to_journal(gw_service *s, const gw_record *record, gw_error *err)
+{
+    pthread_mutex_lock(&s->journal_lock);
+    gw_code code = gw_journal_add(s->journal, record, err);
+    pthread_mutex_unlock(&s->journal_lock);
+    return code;
+}
+
 void *
 gw_runner_main(void *arg)
 {
@@ -284,13 +293,13 @@ gw_runner_main(void *arg)
                GW_LOG_TEXT("command", record.job->name),
                GW_LOG_INT("attempt", record.tries));
 
-    gw_code code = gw_journal_add(s->journal, &record, &err);
+    gw_code code = add_to_journal(s, &record, &err);
     if (!code)
         code = open_output(s, record.run, &err);
     work(s, &record, code, &err);
     close_output(s);
     gw_probe_now(s);
-    if (gw_journal_add(s->journal, &record, &journal_err) != GW_OK)
+    if (add_to_journal(s, &record, &journal_err) != GW_OK)
         gw_log_put(s->options.log, GW_LOG_ERROR, "a run's end is not recorded",
                    GW_LOG_TEXT("err", journal_err.text));
     log_end(s, &record);

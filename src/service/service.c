@@ -58,24 +58,33 @@ gw_service_close_store(gw_opened *opened)
 
 /* ---- opening ---- */
 
-/* What was under way is not any more. */
-void
-gw_service_end_interrupted(gw_service *s)
+static void
+end_interrupted(gw_record *record, int64_t end, const gw_log *log)
 {
-    gw_record *last = gw_history_last(&s->history);
+    record->outcome = GW_OUTCOME_INTERRUPTED;
+    record->end = end;
+    record->duration_ms =
+        end > record->start ? (end - record->start) * 1000 : 0;
+    free(record->error);
+    record->error = gw_strdup(GW_RESTARTED);
+    record->code = GW_E_INTERRUPTED;
+    gw_log_put(log, GW_LOG_WARN, "a run was interrupted by a restart",
+               GW_LOG_INT("run", record->run),
+               GW_LOG_TEXT("command", record->job->name));
+}
 
-    if (!last || last->outcome != GW_OUTCOME_RUNNING)
-        return;
-    last->outcome = GW_OUTCOME_INTERRUPTED;
-    last->end = (int64_t)time(NULL);
-    last->duration_ms =
-        last->end > last->start ? (last->end - last->start) * 1000 : 0;
-    free(last->error);
-    last->error = gw_strdup(GW_RESTARTED);
-    last->code = GW_E_INTERRUPTED;
-    gw_log_put(
-        s->options.log, GW_LOG_WARN, "a run was interrupted by a restart",
-        GW_LOG_INT("run", last->run), GW_LOG_TEXT("command", last->job->name));
+/* What was under way is not any more, and ended before the next began. */
+void
+gw_service_end_interrupted(gw_history *history, const gw_log *log)
+{
+    int64_t end = (int64_t)time(NULL);
+
+    for (size_t i = history->n; i > 0; i--) {
+        gw_record *record = &history->at[i - 1];
+        if (record->outcome == GW_OUTCOME_RUNNING)
+            end_interrupted(record, end, log);
+        end = record->start;
+    }
 }
 
 static gw_code
@@ -87,7 +96,7 @@ open_state(gw_service *s, const char *path, gw_error *err)
         code = gw_journal_read(s->dir, &s->history, s->options.log, err);
     if (code)
         return code;
-    gw_service_end_interrupted(s);
+    gw_service_end_interrupted(&s->history, s->options.log);
     return gw_journal_open(s->dir, &s->history, &s->journal, err);
 }
 
@@ -104,6 +113,7 @@ free_service(gw_service *s)
     gw_buf_clear(&s->preview.text);
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->output_lock);
+    pthread_mutex_destroy(&s->journal_lock);
     pthread_mutex_destroy(&s->changed_lock);
     pthread_cond_destroy(&s->wake);
     explicit_bzero(s->store, strlen(s->store)); /* a password may be in it */
@@ -125,6 +135,7 @@ make_service(const gw_service_options *options)
     s->dir = s->lock_file = s->journal = s->output = -1;
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->output_lock, NULL);
+    pthread_mutex_init(&s->journal_lock, NULL);
     pthread_mutex_init(&s->changed_lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

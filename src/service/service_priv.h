@@ -57,6 +57,10 @@ GW_MUST_CHECK gw_code gw_journal_read(int dir, gw_history *history,
 /** Makes a new file of what the history holds. */
 GW_MUST_CHECK gw_code gw_journal_open(int dir, const gw_history *history,
                                       int *file, gw_error *err);
+/** The lines of a history, and appending lines in one write that is synced. */
+void gw_journal_put(const gw_history *history, gw_buf *out);
+GW_MUST_CHECK gw_code gw_journal_write(int file, const gw_buf *lines,
+                                       gw_error *err);
 /** Appends and syncs a record: of the end when it has one. */
 GW_MUST_CHECK gw_code gw_journal_add(int file, const gw_record *record,
                                      gw_error *err);
@@ -136,6 +140,7 @@ struct gw_service {
     gw_service_options options;
     int dir, lock_file, journal;
     pthread_t prober;
+    pthread_mutex_t journal_lock; /* of who writes to it; before `lock` */
     pthread_mutex_t changed_lock; /* held while `changed` is called */
     void (*changed)(void *arg);
     void *changed_arg;
@@ -184,8 +189,8 @@ struct gw_service {
     int64_t events_read, positions_read; /* of ended runs */
 };
 
-/** A run that was under way in an earlier server gets its end. */
-void gw_service_end_interrupted(gw_service *s);
+/** Runs that were under way in an earlier server get their end. */
+void gw_service_end_interrupted(gw_history *history, const gw_log *log);
 /** Tells who listens. Without the lock. */
 void gw_service_changed(gw_service *s);
 /** Opens migrations and store for a run, and closes them. */

@@ -306,4 +306,9 @@ test('runs that only the store knows are found by a new server', async (t) => {
 
     assert.deepEqual(found, runs);
     assert.equal((await second.result()).status, 'migrated');
+    assert.equal((await second.stop()).code, 0);
+    sql(p.store, "delete from godwit_runs where kind = 'run'");
+    const third = await serve(t, p);
+    const kept = (await third.ask({ path: '/migrate/history' })).json.runs;
+    assert.deepEqual(kept, runs, 'the journal has them now');
 });

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -477,6 +478,67 @@ a_run_that_fails_shows_where(void **state)
     assert_non_null(strstr(progress(f), "{\"phase\":\"prepare\""));
 }
 
+static void
+put_run(gw_store *store, int64_t run, gw_outcome outcome)
+{
+    gw_record record = {
+        .run = run,
+        .job = gw_job_find(GW_LIT("migrate")),
+        .outcome = outcome,
+        .start = 1000 * run,
+        .end = outcome == GW_OUTCOME_RUNNING ? 0 : 1000 * run + 5,
+        .tries = 1,
+        .positions = -1,
+        .events = -1,
+    };
+    gw_service s = {0};
+
+    gw_keeper_put_run(&s, store, &record);
+}
+
+/* A state folder that is lost, and runs that were killed. */
+static void
+lose_state(fixture *f)
+{
+    gw_store_options options = {0};
+    gw_store *store;
+
+    close_service(f);
+    assert_int_equal(nftw(f->state, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(gw_store_open(f->store, &options, &store, &f->err), GW_OK);
+    put_run(store, 1, GW_OUTCOME_RUNNING);
+    put_run(store, 2, GW_OUTCOME_COMPLETED);
+    put_run(store, 3, GW_OUTCOME_RUNNING);
+    gw_store_close(store);
+}
+
+static void
+runs_of_the_store_are_ended_and_kept_in_the_journal(void **state)
+{
+    fixture *f = *state;
+    gw_history kept = {0};
+
+    lose_state(f);
+    open_service(f);
+    look(f);
+    issue(f, "discard");
+    wait_ended(f);
+    int dir = open(f->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(gw_journal_read(dir, &kept, NULL, &f->err), GW_OK);
+    close(dir);
+
+    assert_int_equal(kept.n, 4);
+    for (size_t i = 0; i < kept.n; i++)
+        assert_int_equal(kept.at[i].run, i + 1);
+    assert_int_equal(kept.at[0].outcome, GW_OUTCOME_INTERRUPTED);
+    assert_int_equal(kept.at[0].end, 2000);
+    assert_int_equal(kept.at[1].outcome, GW_OUTCOME_COMPLETED);
+    assert_int_equal(kept.at[1].end, 2005);
+    assert_int_equal(kept.at[2].outcome, GW_OUTCOME_INTERRUPTED);
+    assert_int_equal(kept.at[2].code, GW_E_INTERRUPTED);
+    gw_history_clear(&kept);
+}
+
 int
 main(void)
 {
@@ -497,6 +559,7 @@ main(void)
         TEST(the_store_is_looked_at_when_a_run_starts),
         TEST(a_new_run_does_not_show_the_numbers_of_the_last),
         TEST(a_run_that_fails_shows_where),
+        TEST(runs_of_the_store_are_ended_and_kept_in_the_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
