@@ -37,14 +37,12 @@ has_looked(gw_request *request)
 static bool
 answer_look(gw_request *request)
 {
-    gw_service_view view;
+    gw_error err = {0};
 
-    gw_service_look(request->http->service, &view);
     if (!has_looked(request))
         return fail_late(request);
-    if (!view.is_store_ok)
-        return gw_reply_error(request, MHD_HTTP_SERVICE_UNAVAILABLE,
-                              view.problem);
+    if (gw_service_read_manager(request->http->service, &err) != GW_OK)
+        return gw_reply_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, err.text);
     return answer(request);
 }
 

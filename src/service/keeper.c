@@ -48,17 +48,17 @@ gw_keeper_put(gw_store *store, const gw_manage_record *record, gw_error *err)
 void
 gw_keeper_put_manager(gw_service *s)
 {
-    gw_opened opened;
+    gw_store *store;
     gw_error err = {0};
 
     pthread_mutex_lock(&s->lock);
     int64_t number = s->keep_asked;
     gw_manage_record record = s->to_keep;
     pthread_mutex_unlock(&s->lock);
-    gw_code code = gw_service_open_store(s, false, &opened, &err);
+    gw_code code = gw_service_open_store(s, false, &store, &err);
     if (code == GW_OK) {
-        code = gw_keeper_put(opened.store, &record, &err);
-        gw_service_close_store(&opened);
+        code = gw_keeper_put(store, &record, &err);
+        gw_store_close(store);
     }
     pthread_mutex_lock(&s->lock);
     if (code == GW_OK) {
@@ -90,21 +90,33 @@ gw_keeper_get(gw_store *store, gw_buf *out, gw_error *err)
     return gw_store_records(store, GW_KIND_MANAGER, 1, take_text, out, err);
 }
 
+void
+gw_keeper_look_failed(gw_service *s, gw_code code, const gw_error *err)
+{
+    pthread_mutex_lock(&s->lock);
+    s->manager_code = code;
+    s->manager_error = *err;
+    pthread_mutex_unlock(&s->lock);
+}
+
 static void
 look_for_manager(gw_service *s, gw_store *store)
 {
     gw_buf text = {0};
     gw_manage_record record;
+    gw_error err = {0};
+    gw_code code = gw_keeper_get(store, &text, &err);
+    bool is_there =
+        !code && text.len > 0 &&
+        gw_manage_record_read(gw_buf_as_slice(&text), &record, NULL) == GW_OK;
 
-    if (gw_keeper_get(store, &text, NULL) == GW_OK && text.len > 0 &&
-        gw_manage_record_read(gw_buf_as_slice(&text), &record, NULL) == GW_OK) {
-        pthread_mutex_lock(&s->lock);
-        if (s->keep_asked == s->keep_answered) {
-            s->manager = record;
-            s->has_manager = true;
-        }
-        pthread_mutex_unlock(&s->lock);
+    gw_keeper_look_failed(s, code, &err);
+    pthread_mutex_lock(&s->lock);
+    if (is_there && s->keep_asked == s->keep_answered) {
+        s->manager = record;
+        s->has_manager = true;
     }
+    pthread_mutex_unlock(&s->lock);
     gw_buf_clear(&text);
 }
 

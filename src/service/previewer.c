@@ -30,7 +30,7 @@ static gw_code
 make(gw_service *s, preview *p, gw_error *err)
 {
     gw_opened opened;
-    gw_code code = gw_service_open_store(s, true, &opened, err);
+    gw_code code = gw_service_open_both(s, true, &opened, err);
 
     if (code)
         return code;
@@ -43,7 +43,7 @@ make(gw_service *s, preview *p, gw_error *err)
         .memory_bytes = GW_LIMIT_PREVIEW_MEMORY,
     };
     code = gw_preview(&run, s->preview.position, s->preview.limit, true, err);
-    gw_service_close_store(&opened);
+    gw_service_close_both(&opened);
     return code;
 }
 

@@ -100,29 +100,43 @@ take_plan(const gw_plan *plan, const gw_opened *opened, gw_probe *probe)
 }
 
 static void
+look_at_plan(const gw_opened *opened, gw_probe *probe, gw_error *err)
+{
+    gw_run run = {.store = opened->store, .migrations = &opened->migrations};
+    gw_plan plan;
+
+    probe->code = gw_plan_make(&run, false, &plan, err);
+    probe->is_store_ok = probe->code != GW_E_STORE;
+    if (probe->code != GW_OK)
+        return;
+    take_plan(&plan, opened, probe);
+    probe->lag_positions = count_lag(opened->store, probe);
+    gw_plan_clear(&plan);
+}
+
+/* First what needs no migrations: their folder may be faulty. */
+static void
 look(gw_service *s, gw_probe *probe, gw_error *err)
 {
     gw_opened opened;
-    gw_plan plan;
 
-    probe->code = gw_service_open_store(s, true, &opened, err);
+    probe->code = gw_service_open_store(s, true, &opened.store, err);
+    probe->is_store_ok = probe->code == GW_OK;
     if (probe->code != GW_OK) {
-        probe->is_store_ok = probe->code == GW_E_FILE;
+        gw_keeper_look_failed(s, probe->code, err);
         return;
     }
-    gw_run run = {.store = opened.store, .migrations = &opened.migrations};
     (void)snprintf(probe->store, sizeof(probe->store), "%s",
                    gw_store_name(opened.store));
     probe->space = gw_store_space_of(opened.store);
-    probe->code = gw_plan_make(&run, false, &plan, err);
-    probe->is_store_ok = probe->code != GW_E_STORE;
+    gw_keeper_look(s, opened.store);
+    probe->code = gw_migrations_open(s->migrations, &s->options.limits,
+                                     &opened.migrations, err);
     if (probe->code == GW_OK) {
-        take_plan(&plan, &opened, probe);
-        probe->lag_positions = count_lag(opened.store, probe);
-        gw_plan_clear(&plan);
-        gw_keeper_look(s, opened.store);
+        look_at_plan(&opened, probe, err);
+        gw_migrations_close(&opened.migrations);
     }
-    gw_service_close_store(&opened);
+    gw_store_close(opened.store);
 }
 
 void
@@ -170,11 +184,11 @@ count_all(gw_service *s)
     pthread_mutex_lock(&s->lock);
     int64_t number = s->stats_asked;
     pthread_mutex_unlock(&s->lock);
-    gw_code code = gw_service_open_store(s, true, &opened, &err);
+    gw_code code = gw_service_open_both(s, true, &opened, &err);
     if (code == GW_OK) {
         gw_run run = {.store = opened.store, .migrations = &opened.migrations};
         code = gw_stats_get(&run, &stats, &err);
-        gw_service_close_store(&opened);
+        gw_service_close_both(&opened);
     }
     pthread_mutex_lock(&s->lock);
     s->stats = stats;

@@ -213,7 +213,7 @@ work(gw_service *s, gw_record *record, gw_code code, gw_error *err)
     int64_t since = gw_clock_us();
 
     if (!code)
-        code = gw_service_open_store(s, false, &opened, err);
+        code = gw_service_open_both(s, false, &opened, err);
     if (opened.store)
         gw_keeper_put_run(s, opened.store, record);
     if (!code)
@@ -222,7 +222,7 @@ work(gw_service *s, gw_record *record, gw_code code, gw_error *err)
     record->duration_ms = (gw_clock_us() - since) / 1000;
     if (opened.store) {
         gw_keeper_put_run(s, opened.store, record);
-        gw_service_close_store(&opened);
+        gw_service_close_both(&opened);
     }
 }
 

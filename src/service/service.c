@@ -30,27 +30,34 @@ gw_service_on_change(gw_service *service, void (*changed)(void *arg), void *arg)
 }
 
 gw_code
-gw_service_open_store(const gw_service *s, bool read_only, gw_opened *out,
+gw_service_open_store(const gw_service *s, bool read_only, gw_store **out,
                       gw_error *err)
 {
-    const gw_service_options *o = &s->options;
     gw_store_options options = {
         .read_only = read_only,
-        .lock_wait_ms = o->lock_wait_ms,
+        .lock_wait_ms = s->options.lock_wait_ms,
     };
-    gw_code code =
-        gw_migrations_open(s->migrations, &o->limits, &out->migrations, err);
+
+    return gw_store_open(s->store, &options, out, err);
+}
+
+gw_code
+gw_service_open_both(const gw_service *s, bool read_only, gw_opened *out,
+                     gw_error *err)
+{
+    gw_code code = gw_migrations_open(s->migrations, &s->options.limits,
+                                      &out->migrations, err);
 
     if (code)
         return code;
-    code = gw_store_open(s->store, &options, &out->store, err);
+    code = gw_service_open_store(s, read_only, &out->store, err);
     if (code)
         gw_migrations_close(&out->migrations);
     return code;
 }
 
 void
-gw_service_close_store(gw_opened *opened)
+gw_service_close_both(gw_opened *opened)
 {
     gw_store_close(opened->store);
     gw_migrations_close(&opened->migrations);
@@ -380,6 +387,17 @@ gw_service_has_kept(gw_service *service, int64_t number)
     bool has_kept = service->keep_answered >= number;
     pthread_mutex_unlock(&service->lock);
     return has_kept;
+}
+
+gw_code
+gw_service_read_manager(gw_service *service, gw_error *err)
+{
+    pthread_mutex_lock(&service->lock);
+    gw_code code = service->manager_code;
+    if (code)
+        *err = service->manager_error;
+    pthread_mutex_unlock(&service->lock);
+    return code;
 }
 
 gw_code

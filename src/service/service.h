@@ -113,6 +113,9 @@ int64_t gw_service_state_age_ms(gw_service *service);
 int64_t gw_service_keep_manager(gw_service *service,
                                 const gw_manage_record *record);
 bool gw_service_has_kept(gw_service *service, int64_t number);
+/** How the last look at the kept record went. Errors: those of the store. */
+GW_MUST_CHECK gw_code gw_service_read_manager(gw_service *service,
+                                              gw_error *err);
 /** How the last keeping went. Errors: those of the store. */
 GW_MUST_CHECK gw_code gw_service_kept(gw_service *service, gw_error *err);
 

@@ -174,6 +174,8 @@ struct gw_service {
     gw_error keep_error;
     gw_manage_record manager; /* as the store has it */
     bool has_manager;
+    gw_code manager_code; /* why it could not be read */
+    gw_error manager_error;
     bool has_adopted; /* looked for runs that only the store knows */
     gw_stats stats;
     gw_code stats_code;
@@ -193,14 +195,17 @@ struct gw_service {
 void gw_service_end_interrupted(gw_history *history, const gw_log *log);
 /** Tells who listens. Without the lock. */
 void gw_service_changed(gw_service *s);
+/** The store alone, which a faulty folder of migrations does not hide. */
+GW_MUST_CHECK gw_code gw_service_open_store(const gw_service *s, bool read_only,
+                                            gw_store **out, gw_error *err);
 /** Opens migrations and store for a run, and closes them. */
 typedef struct gw_opened {
     gw_migrations migrations;
     gw_store *store;
 } gw_opened;
-GW_MUST_CHECK gw_code gw_service_open_store(const gw_service *s, bool read_only,
-                                            gw_opened *out, gw_error *err);
-void gw_service_close_store(gw_opened *opened);
+GW_MUST_CHECK gw_code gw_service_open_both(const gw_service *s, bool read_only,
+                                           gw_opened *out, gw_error *err);
+void gw_service_close_both(gw_opened *opened);
 
 /* keeper.c: what the store itself keeps of runs and managers */
 
@@ -210,6 +215,8 @@ void gw_keeper_put_run(gw_service *s, gw_store *store, const gw_record *record);
 void gw_keeper_put_manager(gw_service *s);
 /** Reads the manager's record, and the runs when the journal has none. */
 void gw_keeper_look(gw_service *s, gw_store *store);
+/** The same where the store could not be opened. */
+void gw_keeper_look_failed(gw_service *s, gw_code code, const gw_error *err);
 
 /* state_dir.c */
 GW_MUST_CHECK gw_code gw_state_dir_open(const char *path, int *dir,

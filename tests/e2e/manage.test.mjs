@@ -289,6 +289,35 @@ test('a server keeps no record that is none', async (t) => {
     assert.equal((await server.ask({ path: '/internal/manager' })).status, 401);
 });
 
+test('a faulty folder of migrations hides no record', async (t) => {
+    const p = prepare(t);
+    const server = await through(t, p);
+    const headers = { Authorization: `Bearer ${server.secret}`,
+        'Content-Type': 'application/json' };
+    const ask = (what = {}) => server.ask({ path: '/internal/manager',
+        headers, ...what });
+    const done = record(await server.manage().ended);
+    writeFiles(p.migrations, { '0003_x.json': '{' });
+
+    const body = { ...done, id: '0'.repeat(32), state: 'running' };
+    const put = await ask({ method: 'POST', body });
+    assert.equal(put.status, 200, put.text);
+    sql(p.store, "update godwit_runs set at = at + 9, record = json_set("
+        + `record, '$.tries', 7) where id = '${body.id}'`);
+    assert.deepEqual((await ask()).json.manager, { ...body, tries: 7 });
+
+    const failed = await server.manage('--max-retries', '0').ended;
+    assert.match(failed.err, /going on with finalize/);
+    assert.match(failed.err, /0003_x.json/);
+    assert.doesNotMatch(failed.err, /not saved/);
+    assert.equal(record(failed).state, 'failed');
+
+    fs.renameSync(p.store, `${p.store}.away`);
+    const away = await ask();
+    assert.equal(away.status, 503, away.text);
+    fs.renameSync(`${p.store}.away`, p.store);
+});
+
 test('runs that only the store knows are found by a new server', async (t) => {
     const p = prepare(t, { files: { '0002_rename.json': RENAME } });
     const first = await serve(t, p);
