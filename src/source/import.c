@@ -92,12 +92,20 @@ read_counts(gw_arena *arena, gw_slice raw, gw_progress_state *out)
         (void)gw_json_int(values.at[i], &out->counts[i]);
 }
 
+static void
+read_bits(gw_slice value, uint64_t *out)
+{
+    int64_t bits;
+
+    if (gw_json_int(value, &bits))
+        *out = (uint64_t)bits;
+}
+
 static gw_code
 parse_state(gw_arena *arena, gw_slice text, gw_progress_state *out,
             gw_error *err)
 {
     gw_fields fields;
-    int64_t done = 0;
     gw_code code = gw_json_object(arena, text, &fields, err);
 
     for (size_t i = 0; code == GW_OK && i < fields.n; i++) {
@@ -106,9 +114,10 @@ parse_state(gw_arena *arena, gw_slice text, gw_progress_state *out,
             (void)gw_json_int(value, &out->number);
         else if (gw_slice_equal(key, GW_LIT("running")))
             out->is_running = value.at[0] == 't';
-        else if (gw_slice_equal(key, GW_LIT("done")) &&
-                 gw_json_int(value, &done))
-            out->done = (uint64_t)done;
+        else if (gw_slice_equal(key, GW_LIT("steps")))
+            read_bits(value, &out->steps);
+        else if (gw_slice_equal(key, GW_LIT("done")))
+            read_bits(value, &out->done);
         else if (gw_slice_equal(key, GW_LIT("index")))
             (void)gw_json_int(value, &out->index);
         else if (gw_slice_equal(key, GW_LIT("counts")))
@@ -138,9 +147,11 @@ load_state(gw_importing *im, gw_error *err)
     return code == GW_OK ? gw_importing_begin(im, err) : code;
 }
 
-/* One that has not come to its end goes on; else a new one begins. */
+/* One that has not come to its end goes on; else a new one begins. So it does
+ * for steps that the one before was not to do: what it has asked for is not
+ * all that those steps know. */
 static void
-begin_import(gw_importing *im)
+begin_import(gw_importing *im, uint64_t steps)
 {
     static const gw_count per_import[] = {
         GW_COUNT_ASKED_AFTER, GW_COUNT_ASKED_UPTO,    GW_COUNT_USERS_UPTO,
@@ -148,8 +159,11 @@ begin_import(gw_importing *im)
         GW_COUNT_ITEMS,       GW_COUNT_ITEMS + 1,     GW_COUNT_ITEMS + 2,
         GW_COUNT_ITEMS_LAST};
 
+    bool goes_on = im->state.is_running && (steps & ~im->state.steps) == 0;
+
     im->is_state_new = true;
-    if (im->state.is_running)
+    im->state.steps = steps;
+    if (goes_on)
         return;
     im->state.number++;
     im->state.is_running = true;
@@ -160,27 +174,36 @@ begin_import(gw_importing *im)
 
 /* ---- steps ---- */
 
-/* The steps to do, as bits. */
+/* The steps that were asked for, as bits. */
 static gw_code
 choose_steps(const gw_importing *im, uint64_t *out, gw_error *err)
 {
     const gw_import_options *o = im->options;
+    const char *name = o->only_step ? o->only_step : o->start_step;
     gw_step step;
 
     *out = (UINT64_C(1) << GW_STEP_COUNT) - 1;
-    if (o->only_step || o->start_step) {
-        const char *name = o->only_step ? o->only_step : o->start_step;
-        if (!gw_step_parse(gw_slice_of(name), &step))
-            return gw_fail(err, GW_E_USAGE,
-                           "there is no step %s; the steps are user, channel, "
-                           "message, conversation, cleanup",
-                           name);
-        *out = o->only_step ? UINT64_C(1) << step
-                            : *out & ~((UINT64_C(1) << step) - 1);
-    } else if (im->state.is_running) {
-        *out &= ~im->state.done;
-    }
+    if (!name)
+        return GW_OK;
+    if (!gw_step_parse(gw_slice_of(name), &step))
+        return gw_fail(err, GW_E_USAGE,
+                       "there is no step %s; the steps are user, channel, "
+                       "message, conversation, cleanup",
+                       name);
+    *out = o->only_step ? UINT64_C(1) << step
+                        : *out & ~((UINT64_C(1) << step) - 1);
     return GW_OK;
+}
+
+/* Those of them that are still to be done. A step that was named is done
+ * again. */
+static uint64_t
+steps_to_do(const gw_importing *im)
+{
+    const gw_import_options *o = im->options;
+
+    return o->only_step || o->start_step ? im->state.steps
+                                         : im->state.steps & ~im->state.done;
 }
 
 static gw_code
@@ -247,10 +270,10 @@ run_import(gw_importing *im, const gw_source *source, gw_error *err)
         code = source->open(im, &self, err);
     if (code != GW_OK)
         return code;
-    begin_import(im);
+    begin_import(im, steps);
     code = gw_importing_settle(im, true, err);
     if (code == GW_OK)
-        code = do_steps(im, source, self, steps, err);
+        code = do_steps(im, source, self, steps_to_do(im), err);
     if (code == GW_OK)
         code = finish(im, source, self, err);
     source->close(self);

@@ -14,7 +14,8 @@
 typedef struct gw_progress_state {
     int64_t number;  /* of the import, from 1 */
     bool is_running; /* it has not come to its end */
-    uint64_t done;   /* bits of the steps that it has done */
+    uint64_t steps;  /* bits of the steps that it is to do */
+    uint64_t done;   /* … and that it has done */
     int64_t index;   /* migration index that the store had */
     /* numbers that the source keeps; see each source */
     int64_t counts[16];

@@ -73,10 +73,10 @@ static void
 put_state(const gw_progress_state *s, gw_buf *out)
 {
     gw_buf_printf(out,
-                  "{\"number\":%" PRId64 ",\"running\":%s,\"done\":%" PRIu64
-                  ",\"index\":%" PRId64 ",\"counts\":[",
-                  s->number, s->is_running ? "true" : "false", s->done,
-                  s->index);
+                  "{\"number\":%" PRId64 ",\"running\":%s,\"steps\":%" PRIu64
+                  ",\"done\":%" PRIu64 ",\"index\":%" PRId64 ",\"counts\":[",
+                  s->number, s->is_running ? "true" : "false", s->steps,
+                  s->done, s->index);
     for (size_t i = 0; i < sizeof(s->counts) / sizeof(s->counts[0]); i++) {
         if (i > 0)
             gw_buf_byte(out, ',');

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { assertSameDump, dump, dumpText } from '../lib/godwit.mjs';
-import { assertImported, emptyStore, mustImport, readModels }
+import { assertSameDump, describe, dump, dumpText } from '../lib/godwit.mjs';
+import { assertImported, emptyStore, importInto, mustImport, readModels }
     from '../lib/import.mjs';
 import { sampleWorld, startDouble, World } from '../lib/wukongim.mjs';
 
@@ -142,3 +142,26 @@ test('a step alone brings what is new for it; a later start leaves the ' +
     await mustImport(store, double);
     await assertImported(store, world);
 });
+
+for (const path of ['/conversation/sync', '/channel/messagesync',
+    '/migrate/channel']) {
+    test(`an import from a later step on that stopped at ${path} is no ` +
+        'reason to leave out what the earlier steps know', async (t) => {
+        const world = new World();
+        world.token('a').channel('g', 2, { ban: true });
+        world.members('g', 2, { subscribers: ['m'] })
+            .conversation('m', 2, 'g').conversation('a', 2, 'g');
+        world.topic(2, 'g', { senders: ['a'] }).append(5);
+        const double = await startDouble(t, world);
+        const store = emptyStore(t);
+        const order = double.faults.order('401', { path, times: 1e9 });
+
+        const r = await importInto(store, double,
+            { args: ['--start-step', 'message'] });
+        order.times = 0;
+        await mustImport(store, double);
+
+        assert.equal(r.code, 1, describe(r));
+        await assertImported(store, world);
+    });
+}
