@@ -86,6 +86,12 @@ static const struct {
      " cutover does not carry over; set it to DEFAULT before',"
      " t.oid::regclass) FROM t JOIN pg_class AS c ON c.oid = t.oid"
      " WHERE c.relreplident <> 'd'"},
+    {GW_FINDING_REFUSED, TURNED
+     "SELECT format('the primary key %I of the table %s is deferrable, so"
+     " rows cannot be replaced by it; make it NOT DEFERRABLE', k.conname,"
+     " t.oid::regclass) FROM t JOIN pg_constraint AS k ON k.conrelid = t.oid"
+     " WHERE k.contype = 'p' AND k.condeferrable"
+     " AND t.oid IN (to_regclass('models'), to_regclass('id_sequences'))"},
 
     {GW_FINDING_MISSING,
      "SELECT format('%I does not own the table %s', current_user,"
@@ -99,6 +105,13 @@ static const struct {
      " FROM unnest(ARRAY['collectionfields', 'events_to_collectionfields'])"
      " AS name WHERE to_regclass(name) IS NOT NULL"
      " AND NOT has_table_privilege(to_regclass(name), 'TRUNCATE')"},
+    {GW_FINDING_MISSING, TURNED
+     "SELECT DISTINCT format('%I may not make tables and indexes in the"
+     " tablespace %I, where those of %s are', current_user, s.spcname,"
+     " t.oid::regclass) FROM t JOIN pg_class AS c ON c.oid = t.oid"
+     " OR c.oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = t.oid)"
+     " JOIN pg_tablespace AS s ON s.oid = c.reltablespace"
+     " WHERE NOT has_tablespace_privilege(s.oid, 'CREATE')"},
     {GW_FINDING_MISSING,
      "SELECT format('%I may not create tables in the schema %I',"
      " current_user, current_schema()) WHERE NOT"

@@ -148,6 +148,7 @@ DECLARE
     t record;
     i record;
     made oid;
+    space text := current_setting('default_tablespace');
 BEGIN
     IF to_regclass('migration_events') IS NOT NULL
        AND to_regclass('godwit_app_migration_events') IS NULL THEN
@@ -158,6 +159,10 @@ BEGIN
         ('models', 'godwit_models'),
         ('id_sequences', 'godwit_id_sequences')) AS v (live, made)
     LOOP
+        PERFORM set_config('default_tablespace', coalesce((SELECT s.spcname
+            FROM pg_tablespace AS s JOIN pg_class AS c
+            ON s.oid = c.reltablespace WHERE c.oid = to_regclass(t.live)),
+            ''), true);
         EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING'
             ' INDEXES) WITH (autovacuum_enabled = false)', t.made, t.live);
         made := to_regclass(t.made);
@@ -177,14 +182,22 @@ BEGIN
             EXECUTE format('ALTER SEQUENCE %I AS %s MINVALUE %s MAXVALUE %s',
                 i.relname, i.type, i.seqmin, i.seqmax);
         END LOOP;
-        FOR i IN SELECT conname, pg_get_constraintdef(oid) AS definition
-            FROM pg_constraint
-            WHERE conrelid = to_regclass(t.live)
-              AND contype IN ('p', 'u', 'x')
+        FOR i IN SELECT format('godwit_%s_%s_%s', made, c.oid,
+                left(k.conname, 20)) AS name,
+            pg_get_constraintdef(k.oid) AS definition,
+            array_to_string(c.reloptions, ', ') AS options,
+            coalesce(s.spcname, '') AS space
+            FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conindid
+            LEFT JOIN pg_tablespace AS s ON s.oid = c.reltablespace
+            WHERE k.conrelid = to_regclass(t.live)
+              AND k.contype IN ('p', 'u', 'x')
         LOOP
+            PERFORM set_config('default_tablespace', i.space, true);
             EXECUTE format('ALTER TABLE %I ADD CONSTRAINT %I %s', t.made,
-                'godwit_' || made || '_' || left(i.conname, 40),
-                i.definition);
+                i.name, i.definition);
+            IF i.options IS NOT NULL THEN
+                EXECUTE format('ALTER INDEX %I SET (%s)', i.name, i.options);
+            END IF;
         END LOOP;
         FOR i IN SELECT pg_get_userbyid(relowner) AS owner FROM pg_class
             WHERE oid = to_regclass(t.live)
@@ -193,6 +206,7 @@ BEGIN
             EXECUTE format('ALTER TABLE %I OWNER TO %I', t.made, i.owner);
         END LOOP;
     END LOOP;
+    PERFORM set_config('default_tablespace', space, true);
 END
 $make$;
 CREATE TABLE IF NOT EXISTS godwit_levels (
@@ -224,17 +238,19 @@ BEGIN
 END
 $index$;
 
--- Gives the made tables the indexes and foreign keys that the live ones
--- have and they have not. Takes the time that it takes; the application is
--- not concerned.
+-- Gives the made tables the indexes and constraints that the live ones have
+-- and they have not. Takes the time that it takes; the application is not
+-- concerned.
 -- section: prepare
 DO $prepare$
 DECLARE
     t record;
     i record;
     made oid;
-    n integer := 0;
+    space text := current_setting('default_tablespace');
 BEGIN
+    -- a table that waits for checks at commit cannot be altered
+    SET CONSTRAINTS ALL IMMEDIATE;
     FOR t IN SELECT * FROM (VALUES
         ('positions', 'godwit_positions'), ('events', 'migration_events'),
         ('models', 'godwit_models'),
@@ -243,18 +259,32 @@ BEGIN
         made := to_regclass(t.made);
         FOR i IN
             WITH named AS (
-                SELECT x.indrelid, c.relname, x.indisunique,
-                    regexp_replace(pg_get_indexdef(x.indexrelid),
-                        '^.*? USING ', '') AS definition
+                SELECT x.indexrelid, x.indrelid, c.relname, x.indisunique,
+                    k.oid IS NOT NULL AS is_constraint, s.spcname,
+                    coalesce(pg_get_constraintdef(k.oid), regexp_replace(
+                        pg_get_indexdef(x.indexrelid), '^.*? USING ', ''))
+                        AS definition
                 FROM pg_index AS x
                 JOIN pg_class AS c ON c.oid = x.indexrelid
+                LEFT JOIN pg_tablespace AS s ON s.oid = c.reltablespace
+                LEFT JOIN pg_constraint AS k ON k.conindid = c.oid
+                    AND k.conrelid = x.indrelid
+                    AND k.contype IN ('p', 'u', 'x')
                 WHERE x.indrelid IN (to_regclass(t.live), made)
             ), numbered AS (
                 SELECT *, row_number() OVER (PARTITION BY indrelid,
                     definition, indisunique ORDER BY relname) AS number
                 FROM named
             )
-            SELECT a.relname, a.indisunique, a.definition
+            SELECT CASE WHEN is_constraint
+                    THEN 'ALTER TABLE %2$I ADD CONSTRAINT %1$I %3$s'
+                    WHEN indisunique
+                    THEN 'CREATE UNIQUE INDEX %1$I ON %2$I USING %3$s'
+                    ELSE 'CREATE INDEX %1$I ON %2$I USING %3$s' END
+                    AS statement,
+                format('godwit_%s_%s_%s', made, a.indexrelid,
+                    left(a.relname, 20)) AS name,
+                a.definition, coalesce(a.spcname, '') AS space
             FROM numbered AS a
             WHERE a.indrelid = to_regclass(t.live)
               AND NOT EXISTS (SELECT 1 FROM numbered AS b
@@ -263,15 +293,13 @@ BEGIN
                     AND b.indisunique = a.indisunique
                     AND b.number = a.number)
         LOOP
-            n := n + 1;
-            EXECUTE format('CREATE %sINDEX %I ON %I USING %s',
-                CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END,
-                format('godwit_%s_%s_%s', made, n, left(i.relname, 30)),
-                t.made, i.definition);
+            PERFORM set_config('default_tablespace', i.space, true);
+            EXECUTE format(i.statement, i.name, t.made, i.definition);
         END LOOP;
         FOR i IN SELECT c.conname, pg_get_constraintdef(c.oid) AS definition
             FROM pg_constraint AS c
-            WHERE c.conrelid = to_regclass(t.live) AND c.contype = 'f'
+            WHERE c.conrelid = to_regclass(t.live)
+              AND c.contype IN ('f', 'c')
               AND NOT EXISTS (SELECT 1 FROM pg_constraint AS d
                   WHERE d.conrelid = made AND d.conname = c.conname)
         LOOP
@@ -280,6 +308,7 @@ BEGIN
                     ' REFERENCES godwit_positions('));
         END LOOP;
     END LOOP;
+    PERFORM set_config('default_tablespace', space, true);
 END
 $prepare$;
 
@@ -347,10 +376,14 @@ BEGIN
         FOR i IN
             WITH named AS (
                 SELECT x.indexrelid, x.indrelid, c.relname, x.indisunique,
-                    regexp_replace(pg_get_indexdef(x.indexrelid),
-                        '^.*? USING ', '') AS definition
+                    coalesce(pg_get_constraintdef(k.oid), regexp_replace(
+                        pg_get_indexdef(x.indexrelid), '^.*? USING ', ''))
+                        AS definition
                 FROM pg_index AS x
                 JOIN pg_class AS c ON c.oid = x.indexrelid
+                LEFT JOIN pg_constraint AS k ON k.conindid = c.oid
+                    AND k.conrelid = x.indrelid
+                    AND k.contype IN ('p', 'u', 'x')
                 WHERE x.indrelid IN (to_regclass(t.live),
                                      to_regclass(t.made))
             ), numbered AS (

@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { dump, load, makeFolder, must, run, writeFiles }
+import { dump, load, makeFolder, must, mustSoon, run, sleep, writeFiles }
     from '../lib/godwit.mjs';
-import { base, json, makeDatabase, sql } from '../lib/postgres.mjs';
+import { base, json, makeDatabase, session, sql } from '../lib/postgres.mjs';
 
 const MIGRATIONS = {
     '0002_rename.json': { rules: [
@@ -26,11 +26,11 @@ function catalog(uri) {
             identity_cycle
             FROM information_schema.columns WHERE table_schema = 'public'
             AND table_name NOT LIKE ${OURS} ORDER BY 1, 3`),
-        indexes: of(`SELECT tablename, indexname, indexdef FROM pg_indexes
-            WHERE schemaname = 'public' AND tablename NOT LIKE ${OURS}
-            ORDER BY 1, 2`),
+        indexes: of(`SELECT tablename, indexname, tablespace, indexdef
+            FROM pg_indexes WHERE schemaname = 'public'
+            AND tablename NOT LIKE ${OURS} ORDER BY 1, 2`),
         constraints: of(`SELECT conrelid::regclass::text AS holder, conname,
-            contype, convalidated, condeferrable,
+            contype, convalidated, condeferrable, condeferred,
             pg_get_constraintdef(oid) AS definition
             FROM pg_constraint WHERE connamespace = 'public'::regnamespace
             AND conrelid::regclass::text NOT LIKE ${OURS} ORDER BY 1, 2`),
@@ -46,7 +46,8 @@ function catalog(uri) {
             WHERE NOT tgisinternal
             AND tgrelid::regclass::text NOT LIKE ${OURS} ORDER BY 1, 2`),
         tables: of(`SELECT relname, relkind, relpersistence, reloptions,
-            relreplident, pg_get_userbyid(relowner) AS owner,
+            relreplident, reltablespace,
+            pg_get_userbyid(relowner) AS owner,
             relacl::text[] AS grants FROM pg_class
             WHERE relnamespace = 'public'::regnamespace
             AND relname NOT LIKE ${OURS} AND relkind <> 'i' ORDER BY 1`),
@@ -106,6 +107,82 @@ test('a cutover leaves the catalog as it was, name by name', (t) => {
 
     assert.deepEqual(catalog(store), before);
     assert.deepEqual(dump(store), content);
+});
+
+test('options of keys and indexes are those after a cutover', (t) => {
+    const migrations = writeFiles(makeFolder(t), MIGRATIONS);
+    const store = makeStore(t);
+    const space = `space_${process.pid}`;
+    const long = 'one of many that begin with the same words, that is ';
+    sql(store, `SET allow_in_place_tablespaces = on;
+        CREATE TABLESPACE ${space} LOCATION '';`);
+    t.after(() => sql(base, `DROP TABLESPACE ${space};`));
+    sql(store, `
+        ALTER INDEX positions_pkey SET (fillfactor = 70);
+        ALTER INDEX models_pkey SET (fillfactor = 80,
+            deduplicate_items = off);
+        ALTER INDEX id_sequences_pkey SET TABLESPACE ${space};
+        ALTER TABLE models SET TABLESPACE ${space};
+        CREATE UNIQUE INDEX "a twin" ON models (fqid);
+        CREATE UNIQUE INDEX "z twin" ON models (fqid);
+        ALTER TABLE models ADD CONSTRAINT "one more" UNIQUE (fqid);
+        ALTER TABLE events ADD CONSTRAINT "each once"
+            UNIQUE (position, weight) INCLUDE (type, fqid)
+            WITH (fillfactor = 60) USING INDEX TABLESPACE ${space}
+            DEFERRABLE INITIALLY DEFERRED;
+        ALTER TABLE events ADD CONSTRAINT "${long}a" UNIQUE (id, position),
+            ADD CONSTRAINT "${long}b" UNIQUE (id, weight);
+        ${json(store, 'SELECT version()')[0].version >= 'PostgreSQL 15' ? `
+        CREATE UNIQUE INDEX "no two" ON events (id, data)
+            NULLS NOT DISTINCT WHERE id > 0;` : ''}
+        CREATE INDEX elsewhere ON positions (timestamp) WITH (fillfactor = 55)
+            TABLESPACE ${space};`);
+    const before = catalog(store);
+
+    must(['migrate'], { store, migrations });
+    must(['finalize'], { store, migrations });
+    assert.deepEqual(catalog(store), before);
+    must(['rollback'], { store, migrations });
+    assert.deepEqual(catalog(store), before);
+
+    const late = `
+        ALTER TABLE events ADD CONSTRAINT late UNIQUE (fqid, id) DEFERRABLE,
+            ADD CONSTRAINT "not far" CHECK (weight < 1000000);
+        CREATE INDEX "${long}c" ON events (weight) TABLESPACE ${space};`;
+    sql(store, late);
+    const later = catalog(store);
+    sql(store, `ALTER TABLE events DROP CONSTRAINT late,
+        DROP CONSTRAINT "not far"; DROP INDEX "${long}c";`);
+    must(['migrate'], { store, migrations });
+    sql(store, late);
+    must(['finalize'], { store, migrations });
+    assert.deepEqual(catalog(store), later);
+});
+
+test('constraints that are checked at commit are in nobody\'s way', async (t) => {
+    const migrations = writeFiles(makeFolder(t), MIGRATIONS);
+    const store = makeStore(t);
+    sql(store, `ALTER TABLE events DROP CONSTRAINT events_position_fkey,
+        ADD CONSTRAINT events_position_fkey FOREIGN KEY (position)
+        REFERENCES positions DEFERRABLE INITIALLY DEFERRED;`);
+    const before = catalog(store);
+    const late = session(store, `BEGIN;
+        INSERT INTO positions (timestamp, user_id, migration_index)
+            VALUES (now(), 1, 1);
+        INSERT INTO events (position, fqid, type, data, weight)
+            VALUES (3, 'user/2', 'update', '{"old": "z"}', 1);
+        SELECT pg_sleep(4);
+        COMMIT;`);
+    while (sql(store, `SELECT count(*) FROM pg_locks WHERE relation =
+        'events'::regclass AND mode = 'RowExclusiveLock';`) === '0\n') {
+        await sleep(50);
+    }
+
+    await mustSoon(['finalize'], { store, migrations });
+    await late;
+
+    assert.deepEqual(catalog(store), before);
+    assert.deepEqual(dump(store).events.at(-1).data, { new: 'z' });
 });
 
 test('rights given at any time are those after a cutover', (t) => {

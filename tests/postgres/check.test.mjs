@@ -46,6 +46,8 @@ const REFUSED = [
         /the table events is partitioned or inherits/],
     ['ALTER TABLE events REPLICA IDENTITY FULL;',
         /the table events has a replica identity/],
+    ['ALTER TABLE models DROP CONSTRAINT models_pkey, ADD PRIMARY KEY (fqid)' +
+        ' DEFERRABLE;', /the primary key models_pkey of the table models is/],
 ];
 
 test('what a cutover cannot carry over is refused before it begins', (t) => {
