@@ -162,8 +162,8 @@ end_topic(topics *s, gw_wk_reading *t, gw_error *err)
             s->wk->im, GW_REASON_UNREADABLE, "channel", t->topic.name,
             t->newest > t->at ? t->newest - t->at : 1, err, "%.*s",
             GW_FMT(gw_buf_as_slice(&t->refusal)));
-    /* purged as a whole: its channel is known all the same */
-    if (code == GW_OK && !t->row.id && t->newest > 0) {
+    /* purged as a whole, or only its members are there: a channel */
+    if (code == GW_OK && !t->row.id && (t->newest > 0 || t->has_members)) {
         code = gw_wk_find_channel(s->wk, &t->topic, &t->row.id, err);
         if (code == GW_OK)
             code = gw_importing_write(s->wk->im, t->topic.name, err);

@@ -8,8 +8,8 @@
 #include "source/wukongim_people_priv.h"
 
 static const char *const USER_LISTS[] = {"allowlist", "denylist", NULL};
-static const char *const CHANNEL_LISTS[] = {"subscribers", "allowlist",
-                                            "denylist", NULL};
+const char *const gw_wk_channel_lists[] = {"subscribers", "allowlist",
+                                           "denylist", NULL};
 static const char *const CHANNEL_ALL[] = {
     "ban", "disband", "large", "subscribers", "allowlist", "denylist", NULL};
 
@@ -70,7 +70,8 @@ put_entry(gw_wk_bring *b, const gw_wk_entry *e, gw_fields lists, gw_buf *out,
         put_flag(out, "disband", e->disband);
         put_flag(out, "large", e->large);
     }
-    for (const char *const *name = b->are_users ? USER_LISTS : CHANNEL_LISTS;
+    for (const char *const *name = b->are_users ? USER_LISTS
+                                                : gw_wk_channel_lists;
          *name; name++) {
         gw_texts uids;
         if (!gw_wk_read_uids(b->wk, arena, gw_wk_member(lists, *name), &uids))
@@ -216,7 +217,7 @@ write_entry(gw_wk_bring *b, const gw_wk_made *made, const gw_import_row *row,
     } else if (row->mark != made->digest) {
         const char *const *owned = b->are_users    ? USER_LISTS
                                    : made->has_row ? CHANNEL_ALL
-                                                   : CHANNEL_LISTS;
+                                                   : gw_wk_channel_lists;
         code = gw_importing_change(im, collection, row->id, made->key, owned,
                                    with_id(&im->arena, row->id, made->fields),
                                    err);
@@ -334,7 +335,7 @@ check_lists(gw_wk_bring *b, bring_task *t, gw_error *err)
 {
     char why[64];
 
-    for (const char *const *name = CHANNEL_LISTS; *name; name++) {
+    for (const char *const *name = gw_wk_channel_lists; *name; name++) {
         gw_slice raw = gw_wk_member(t->entry.lists, *name);
         if (!raw.at || gw_wk_is_texts(&t->task.ask.arena, raw))
             continue;

@@ -39,6 +39,8 @@ struct gw_wk_bring {
     gw_texts found;
 };
 
+/** The names of a channel's lists; NULL at the end. */
+extern const char *const gw_wk_channel_lists[];
 /** A list of uids, without repeats; false when there is none. Texts in the
  *  arena. */
 bool gw_wk_read_uids(const gw_wk *wk, gw_arena *arena, gw_slice raw,

@@ -4,6 +4,7 @@
  * for. Writes nothing. */
 #include <inttypes.h>
 
+#include "source/wukongim_people_priv.h"
 #include "source/wukongim_topic_priv.h"
 
 enum {
@@ -241,10 +242,33 @@ take_newest(gw_wk *wk, gw_wk_reading *t, gw_error *err)
 
     if (code != GW_OK || !is_there)
         return code;
-    if (t->is_silent)
+    if (t->is_silent) {
         t->phase = GW_WK_PHASE_OVER;
-    else
+    } else if (t->newest == 0 && !t->row.id) {
+        t->phase = GW_WK_PHASE_MEMBERS;
+        gw_wk_ask_lists(wk, &t->task.ask, t->topic.type, t->topic.id);
+    } else {
         gw_wk_reading_go_on(wk, t);
+    }
+    return GW_OK;
+}
+
+static gw_code
+take_members(gw_wk *wk, gw_wk_reading *t, gw_error *err)
+{
+    gw_ask *ask = &t->task.ask;
+    bool is_there = true;
+    gw_fields lists;
+    gw_code code = gw_wk_read_object(wk, ask, &lists, &is_there, err);
+
+    if (code != GW_OK || !is_there)
+        return code;
+    t->phase = GW_WK_PHASE_OVER;
+    for (const char *const *name = gw_wk_channel_lists; *name; name++) {
+        gw_texts uids;
+        if (gw_wk_read_uids(wk, &ask->arena, gw_wk_member(lists, *name), &uids))
+            t->has_members |= uids.n > 0;
+    }
     return GW_OK;
 }
 
@@ -317,6 +341,8 @@ gw_wk_reading_reply(gw_wk *wk, gw_wk_reading *t, gw_error *err)
     }
     if (t->phase == GW_WK_PHASE_NEWEST)
         return take_newest(wk, t, err);
+    if (t->phase == GW_WK_PHASE_MEMBERS)
+        return take_members(wk, t, err);
     if (gw_wk_page_read(&page, &t->task.ask.item.answer.body, from, &problem) !=
         GW_OK)
         code = take_bad_page(wk, t, &page, &problem, err);

@@ -50,7 +50,8 @@ GW_MUST_CHECK gw_code gw_wk_page_write(gw_wk *wk, gw_wk_page *page,
 
 /** What is asked of a topic now. */
 typedef enum gw_wk_phase {
-    GW_WK_PHASE_NEWEST, /* asks how far it goes */
+    GW_WK_PHASE_NEWEST,  /* asks how far it goes */
+    GW_WK_PHASE_MEMBERS, /* of one without messages: whether it is a channel */
     GW_WK_PHASE_PAGE,
     GW_WK_PHASE_PROBE, /* looks for the next number that is there */
     GW_WK_PHASE_BASE,  /* looks for the first that was not purged */
@@ -77,6 +78,7 @@ typedef struct gw_wk_reading {
     gw_wk_topic topic;
     gw_slice login, peer; /* of a person channel */
     bool is_silent;       /* no call reads it: only its length is known */
+    bool has_members;
     gw_import_row row;
     gw_wk_phase phase;
     int64_t newest;

@@ -245,6 +245,27 @@ async (t) => {
     assert.match(JSON.stringify(reported(r, 'refused')), /userqueue_user1/);
 });
 
+test('7. a topic without messages is a channel if it has members, and none ' +
+    'if not', async (t) => {
+    const world = new World();
+    for (const id of ['g', 'empty', 'u-v']) world.topic(2, id).append(0);
+    world.person('a', 'b').append(0);
+    world.members('g', 2, { subscribers: ['a'] })
+        .members('u-v', 2, { denylist: ['c'] });
+    const double = await startDouble(t, world);
+    const store = emptyStore(t);
+
+    await mustImport(store, double);
+    const { messages } = double.ledger;
+    world.topics.get('2-g').append(3);
+    await mustImport(store, double);
+
+    await assertImported(store, world);
+    assert.equal(double.ledger.messages - messages, 3);
+    assert.deepEqual([...(await readModels(store)).channel.keys()].sort(),
+        ['2-g', '2-u-v']);
+});
+
 test('8. the read position is the last seq less what is unread, never below 0',
     async (t) => {
         const world = new World();
