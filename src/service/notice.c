@@ -55,7 +55,8 @@ make_environment(gw_arena *arena, const gw_manage_record *r)
     return all;
 }
 
-/* A group of its own, with no signal blocked: it ends with all it started. */
+/* A group of its own, with no signal blocked: it ends with all it started.
+ * SIGPIPE, which we ignore, is what a shell expects it to be. */
 static int
 spawn_shell(pid_t *pid, const char *line, char **environment)
 {
@@ -63,15 +64,19 @@ spawn_shell(pid_t *pid, const char *line, char **environment)
     gw_buf copy = {0};
     posix_spawnattr_t attr;
     posix_spawn_file_actions_t files;
-    sigset_t none;
+    sigset_t none, piped;
 
     gw_buf_text(&copy, line);
     (void)gw_buf_cstr(&copy);
     argv[2] = copy.at;
     sigemptyset(&none);
+    sigemptyset(&piped);
+    sigaddset(&piped, SIGPIPE);
     posix_spawnattr_init(&attr);
-    posix_spawnattr_setflags(&attr,
-                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP |
+                                        POSIX_SPAWN_SETSIGMASK |
+                                        POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setsigdefault(&attr, &piped);
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null",

@@ -140,6 +140,13 @@ test('a webhook that answers 200 has taken it, whatever its page',
         assert.equal(hook.asked.length, 1);
     });
 
+test('a command gets SIGPIPE as a shell expects it', async (t) => {
+    const p = prepare(t);
+    const r = await manage(p, '--on-success', 'kill -PIPE $$; exit 0').ended;
+    assert.equal(r.code, 0);
+    assert.match(r.err, /--on-success: the command ended with signal 13/);
+});
+
 test('a command that fails is told and changes nothing', async (t) => {
     const p = prepare(t);
     const r = await manage(p, '--on-success', 'echo oops; exit 7').ended;
