@@ -15,16 +15,16 @@
 #define GW_CODE_MAP(X)                                                     \
     X(OK,          "ok",          200, 0)   /* no error */                 \
     X(USAGE,       "usage",       400, 2)   /* the command line is wrong */ \
-    X(FILE,        "file",        400, 2)   /* a faulty migrations folder */ \
+    X(FILE,        "file",        500, 2)   /* a faulty migrations folder */ \
     X(MIGRATION,   "migration",   500, 1)   /* a migration or event failed */ \
     X(INPUT,       "input",       400, 1)   /* malformed or refused data */ \
-    X(STATE,       "state",       409, 1)   /* not allowed in this state */ \
-    X(LIMIT,       "limit",       413, 1)   /* a limit was reached */      \
+    X(STATE,       "state",       400, 1)   /* not allowed in this state */ \
+    X(LIMIT,       "limit",       503, 1)   /* a limit was reached */      \
     X(STORE,       "store",       503, 3)   /* the store cannot be used */ \
     X(SERVER,      "server",      502, 3)   /* no answer from a server */  \
     X(SOURCE,      "source",      502, 1)   /* an import gave its source up */ \
-    X(LOCKED,      "locked",      409, 3)   /* another run holds it */     \
-    X(DIFFERENT,   "different",   409, 4)   /* verification: a difference */ \
+    X(LOCKED,      "locked",      503, 3)   /* another run holds it */     \
+    X(DIFFERENT,   "different",   500, 4)   /* verification: a difference */ \
     X(INTERRUPTED, "interrupted", 503, 130) /* stopped on request */
 // clang-format on
 

@@ -23,14 +23,7 @@ typedef struct gw_order {
 static bool
 fail(gw_request *request, const gw_error *err)
 {
-    int status = err->code == GW_E_STATE ? MHD_HTTP_BAD_REQUEST
-                 : err->code == GW_E_STORE || err->code == GW_E_LOCKED ||
-                         err->code == GW_E_INTERRUPTED ||
-                         err->code == GW_E_LIMIT
-                     ? MHD_HTTP_SERVICE_UNAVAILABLE
-                     : MHD_HTTP_INTERNAL_SERVER_ERROR;
-
-    return gw_reply_error(request, status, err->text);
+    return gw_reply_error(request, gw_code_http(err->code), err->text);
 }
 
 static bool
@@ -133,7 +126,7 @@ issue(gw_request *request, const gw_job *job, gw_job_options *options)
                               "restart and keep_migrated are for migrate and "
                               "finalize");
     if (check_source(request->http->service, job, options, &err) != GW_OK)
-        return gw_reply_error(request, MHD_HTTP_BAD_REQUEST, err.text);
+        return fail(request, &err);
     if (gw_service_issue(request->http->service, job, options, &request->number,
                          &err) != GW_OK)
         return fail(request, &err);
@@ -286,7 +279,7 @@ obey(gw_request *request, gw_order *order)
             return COMMANDS[i].handle(request);
     (void)gw_fail(&err, GW_E_INPUT, "Unknown command: %.*s", shown,
                   order->cmd.at);
-    return gw_reply_error(request, MHD_HTTP_BAD_REQUEST, err.text);
+    return fail(request, &err);
 }
 
 bool
@@ -299,7 +292,7 @@ gw_commands_handle(gw_request *request)
 
     gw_arena_init(&arena);
     if (read_order(&arena, gw_buf_as_slice(&request->body), &order, &err))
-        is_answered = gw_reply_error(request, MHD_HTTP_BAD_REQUEST, err.text);
+        is_answered = fail(request, &err);
     else
         is_answered = obey(request, &order);
     gw_arena_clear(&arena);
