@@ -2,7 +2,6 @@
 /* monitor: asks a server how its run goes until that ends. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -97,10 +96,6 @@ print_change(gw_monitor *m)
 static void
 draw_bar(gw_monitor *m, const gw_remote_progress *p)
 {
-    gw_output *output = m->session->output;
-    struct winsize size = {0};
-    gw_buf bar = {0};
-    size_t width = 79;
     gw_snapshot s = {
         .phase = p->phase,
         .label = p->phase == GW_PHASE_IDLE ? m->result.step
@@ -114,13 +109,7 @@ draw_bar(gw_monitor *m, const gw_remote_progress *p)
         .seconds_left = (double)p->seconds_left,
     };
 
-    if (ioctl(fileno(output->err), TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
-        width = size.ws_col - 1u;
-    gw_progress_put_bar(&bar, &s, width);
-    pthread_mutex_lock(&output->lock);
-    gw_output_draw_bar(output, gw_buf_as_slice(&bar));
-    pthread_mutex_unlock(&output->lock);
-    gw_buf_clear(&bar);
+    gw_progress_draw(m->session->output, &s);
 }
 
 /* Progress is worth a look, not an error. */

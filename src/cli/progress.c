@@ -82,21 +82,20 @@ take_snapshot(gw_progress *p)
     return s;
 }
 
-static void
-draw_bar(gw_progress *p, const gw_snapshot *s)
+void
+gw_progress_draw(gw_output *output, const gw_snapshot *s)
 {
     struct winsize size = {0};
     gw_buf bar = {0};
     size_t width = 79;
 
     /* asked every time, so a resized window needs no signal */
-    if (ioctl(fileno(p->output->err), TIOCGWINSZ, &size) == 0 &&
-        size.ws_col > 1)
+    if (ioctl(fileno(output->err), TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
         width = size.ws_col - 1u;
     gw_progress_put_bar(&bar, s, width);
-    pthread_mutex_lock(&p->output->lock);
-    gw_output_draw_bar(p->output, gw_buf_as_slice(&bar));
-    pthread_mutex_unlock(&p->output->lock);
+    pthread_mutex_lock(&output->lock);
+    gw_output_draw_bar(output, gw_buf_as_slice(&bar));
+    pthread_mutex_unlock(&output->lock);
     gw_buf_clear(&bar);
 }
 
@@ -123,7 +122,7 @@ show(gw_progress *p)
         (s.phase == GW_PHASE_IDLE && s.positions_done < 0))
         return;
     if (p->output->can_redraw && !p->output->is_log_json) {
-        draw_bar(p, &s);
+        gw_progress_draw(p->output, &s);
         return;
     }
     /* the first line only after a second: short runs have just a summary */

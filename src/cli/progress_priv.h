@@ -21,6 +21,8 @@ typedef struct gw_snapshot {
 
 /** Appends one line of at most `width` columns, without newline. */
 void gw_progress_put_bar(gw_buf *buf, const gw_snapshot *s, size_t width);
+/** Draws that line at the end of a terminal, as wide as it is now. */
+void gw_progress_draw(gw_output *output, const gw_snapshot *s);
 /** Appends one line of text, or one JSON object, without newline. */
 void gw_progress_put_line(gw_buf *buf, const gw_snapshot *s);
 void gw_progress_put_json(gw_buf *buf, const gw_snapshot *s);
