@@ -169,13 +169,10 @@ put_actions(const outlook *o, gw_buf *out)
             continue;
         why.len = 0;
         judge_action(o, i, &why);
-        gw_buf_printf(out, "%s{\"name\":\"%s\",\"allowed\":%s,\"reason\":",
+        gw_buf_printf(out, "%s{\"name\":\"%s\",\"allowed\":%s",
                       is_first ? "" : ",", ACTIONS[i].name,
                       why.len ? "false" : "true");
-        if (why.len)
-            gw_json_put_text(out, gw_buf_as_slice(&why));
-        else
-            gw_buf_text(out, "null");
+        gw_put_text(out, "reason", gw_buf_cstr(&why));
         gw_buf_byte(out, '}');
         is_first = false;
     }
@@ -369,40 +366,18 @@ put_each_check(const outlook *o, gw_buf *out)
 /* ---- the whole ---- */
 
 static void
-put_text(gw_buf *out, const char *key, const char *value)
-{
-    gw_buf_printf(out, ",\"%s\":", key);
-    if (value && value[0])
-        gw_json_put_text(out, gw_slice_of(value));
-    else
-        gw_buf_text(out, "null");
-}
-
-static void
-put_known(gw_buf *out, const char *key, bool is_known, int64_t value)
-{
-    if (is_known)
-        gw_buf_printf(out, ",\"%s\":%" PRId64, key, value);
-    else
-        gw_buf_printf(out, ",\"%s\":null", key);
-}
-
-static void
 put_store(const outlook *o, gw_buf *out)
 {
     const gw_probe *p = &o->probe;
-    char at[GW_TIMESTAMP_SIZE] = "";
 
-    if (p->at_us)
-        gw_units_format_time(p->at_s, at);
-    put_text(out, "store", p->store);
-    put_text(out, "looked_at", at);
-    put_known(out, "current_index", p->has_state, p->current_index);
-    put_known(out, "target_index", p->has_state, p->target_index);
-    put_known(out, "newest_position", p->has_state, p->newest_position);
-    put_known(out, "migrated_position", p->has_state, p->migrated_position);
-    put_known(out, "store_bytes", p->space.used >= 0, p->space.used);
-    put_known(out, "free_bytes", p->space.free >= 0, p->space.free);
+    gw_put_text(out, "store", p->store);
+    gw_put_time(out, "looked_at", p->at_us ? p->at_s : 0);
+    gw_put_known(out, "current_index", p->has_state, p->current_index);
+    gw_put_known(out, "target_index", p->has_state, p->target_index);
+    gw_put_known(out, "newest_position", p->has_state, p->newest_position);
+    gw_put_known(out, "migrated_position", p->has_state, p->migrated_position);
+    gw_put_known(out, "store_bytes", p->space.used >= 0, p->space.used);
+    gw_put_known(out, "free_bytes", p->space.free >= 0, p->space.free);
 }
 
 static void
@@ -437,8 +412,8 @@ gw_service_put_checks(gw_service *service, gw_buf *out)
         gw_buf_printf(out, "\"%s\"", gw_migration_state_name(o.probe.state));
     else
         gw_buf_text(out, "null");
-    put_known(out, "run", o.run > 0, o.run);
-    put_text(out, "running", o.is_running ? o.command : NULL);
+    gw_put_known(out, "run", o.run > 0, o.run);
+    gw_put_text(out, "running", o.is_running ? o.command : NULL);
     gw_buf_printf(out, ",\"paused\":%s", o.is_paused ? "true" : "false");
     put_store(&o, out);
     gw_buf_text(out, ",\"actions\":[");

@@ -58,28 +58,6 @@ gw_history_clear(gw_history *history)
 
 /* ---- writing ---- */
 
-static void
-put_number(gw_buf *out, const char *key, int64_t value)
-{
-    if (value < 0)
-        gw_buf_printf(out, ",\"%s\":null", key);
-    else
-        gw_buf_printf(out, ",\"%s\":%" PRId64, key, value);
-}
-
-static void
-put_time(gw_buf *out, const char *key, int64_t seconds)
-{
-    char text[GW_TIMESTAMP_SIZE];
-
-    if (!seconds) {
-        gw_buf_printf(out, ",\"%s\":null", key);
-        return;
-    }
-    gw_units_format_time(seconds, text);
-    gw_buf_printf(out, ",\"%s\":\"%s\"", key, text);
-}
-
 const char *
 gw_record_step(const gw_record *record)
 {
@@ -93,23 +71,16 @@ gw_record_put(const gw_record *r, gw_buf *out)
 
     gw_buf_printf(out, "{\"run\":%" PRId64 ",\"command\":\"%s\"", r->run,
                   r->job->name);
-    put_time(out, "start", r->start);
-    put_time(out, "end", r->end);
-    put_number(out, "duration_ms", has_ended ? r->duration_ms : -1);
+    gw_put_time(out, "start", r->start);
+    gw_put_time(out, "end", r->end);
+    gw_put_number(out, "duration_ms", has_ended ? r->duration_ms : -1);
     gw_buf_printf(out, ",\"result\":\"%s\",\"step\":\"%s\"",
                   OUTCOMES[r->outcome], gw_record_step(r));
-    put_number(out, "tries", r->tries);
-    gw_buf_text(out, ",\"error\":");
-    if (r->error)
-        gw_json_put_text(out, gw_slice_of(r->error));
-    else
-        gw_buf_text(out, "null");
-    if (r->code)
-        gw_buf_printf(out, ",\"code\":\"%s\"", gw_code_name(r->code));
-    else
-        gw_buf_text(out, ",\"code\":null");
-    put_number(out, "positions", r->positions);
-    put_number(out, "events", r->events);
+    gw_put_number(out, "tries", r->tries);
+    gw_put_text(out, "error", r->error);
+    gw_put_text(out, "code", r->code ? gw_code_name(r->code) : NULL);
+    gw_put_number(out, "positions", r->positions);
+    gw_put_number(out, "events", r->events);
     gw_buf_printf(out, ",\"verbose\":%s}",
                   r->options.verbose ? "true" : "false");
 }
@@ -120,8 +91,8 @@ gw_record_put_line(const gw_record *record, gw_buf *out)
 {
     gw_record_put(record, out);
     out->len--;
-    put_number(out, "start_s", record->start);
-    put_number(out, "end_s", record->end);
+    gw_put_number(out, "start_s", record->start);
+    gw_put_number(out, "end_s", record->end);
     gw_buf_byte(out, '}');
 }
 

@@ -3,10 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "base/json.h"
-#include "base/limits.h"
-#include "base/units.h"
-#include "service/manager_priv.h"
+#include "service/service_priv.h"
 
 static const char *const STATES[] = {
 #define GW_STATE_TEXT(name, text) [GW_MANAGE_##name] = (text),
@@ -27,26 +24,6 @@ enum {
 
 /* ---- writing ---- */
 
-static void
-put_text(gw_buf *out, const char *key, const char *text)
-{
-    gw_buf_printf(out, ",\"%s\":", key);
-    if (text[0])
-        gw_json_put_text(out, gw_slice_of(text));
-    else
-        gw_buf_text(out, "null");
-}
-
-static void
-put_time(gw_buf *out, const char *key, int64_t seconds)
-{
-    char text[GW_TIMESTAMP_SIZE] = "";
-
-    if (seconds)
-        gw_units_format_time(seconds, text);
-    put_text(out, key, text);
-}
-
 static const char *
 true_or_false(bool value)
 {
@@ -62,18 +39,18 @@ gw_manage_record_put(const gw_manage_record *record, gw_buf *out)
                   "{\"id\":\"%s\",\"state\":\"%s\",\"step\":\"%s\","
                   "\"tries\":%" PRId64,
                   r->id, STATES[r->state], r->step, r->tries);
-    put_time(out, "started", r->started);
-    put_time(out, "ended", r->ended);
-    put_time(out, "next_try", r->next_try);
-    put_text(out, "error", r->error);
-    put_text(out, "code", r->code ? gw_code_name(r->code) : "");
+    gw_put_time(out, "started", r->started);
+    gw_put_time(out, "ended", r->ended);
+    gw_put_time(out, "next_try", r->next_try);
+    gw_put_text(out, "error", r->error);
+    gw_put_text(out, "code", r->code ? gw_code_name(r->code) : "");
     gw_buf_printf(out,
                   ",\"policy\":{\"max_retries\":%" PRId64
                   ",\"retry_delay_ms\":%" PRId64 ",\"timeout_ms\":%" PRId64
                   ",\"on_success\":%s,\"on_failure\":%s",
                   r->max_retries, r->retry_delay_ms, r->timeout_ms,
                   true_or_false(r->on_success), true_or_false(r->on_failure));
-    put_text(out, "webhook", r->webhook);
+    gw_put_text(out, "webhook", r->webhook);
     gw_buf_printf(out, "},\"notices\":{\"command\":\"%s\",\"webhook\":\"%s\"}}",
                   NOTICES[r->command], NOTICES[r->posted]);
 }

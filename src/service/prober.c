@@ -65,11 +65,7 @@ put_pending(const gw_migrations *all, gw_probe *probe)
         gw_json_put_text(out, gw_slice_of(m->file));
         gw_buf_printf(out, ",\"type\":\"%s\",\"kind\":\"%s\"",
                       is_model ? "model" : "event", m->ops->kind);
-        gw_buf_text(out, ",\"description\":");
-        if (m->description)
-            gw_json_put_text(out, gw_slice_of(m->description));
-        else
-            gw_buf_text(out, "null");
+        gw_put_text(out, "description", m->description);
         gw_buf_byte(out, '}');
     }
 }

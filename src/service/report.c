@@ -137,15 +137,6 @@ gw_service_rate(gw_service *s)
     return measure(s).events_per_second;
 }
 
-static void
-put_number(gw_buf *out, const char *key, int64_t value)
-{
-    if (value < 0)
-        gw_buf_printf(out, ",\"%s\":null", key);
-    else
-        gw_buf_printf(out, ",\"%s\":%" PRId64, key, value);
-}
-
 void
 gw_service_put_progress(gw_service *service, gw_buf *out)
 {
@@ -165,30 +156,21 @@ gw_service_put_progress(gw_service *service, gw_buf *out)
                       gw_phase_name((gw_phase)atomic_load(&c->phase)));
     else
         gw_buf_text(out, "{\"phase\":null");
-    put_number(out, "positions_done",
-               is_known ? atomic_load(&c->positions_done) : -1);
-    put_number(out, "positions_total",
-               is_known ? atomic_load(&c->positions_total) : -1);
-    put_number(out, "events_done",
-               is_known ? atomic_load(&c->events_done) : -1);
-    put_number(out, "events_per_second", rates.events_per_second);
-    put_number(out, "seconds_left", rates.seconds_left);
-    put_number(out, "seconds_left_min", rates.seconds_left_min);
-    put_number(out, "seconds_left_max", rates.seconds_left_max);
-    put_number(out, "lag_positions", ahead);
+    gw_put_number(out, "positions_done",
+                  is_known ? atomic_load(&c->positions_done) : -1);
+    gw_put_number(out, "positions_total",
+                  is_known ? atomic_load(&c->positions_total) : -1);
+    gw_put_number(out, "events_done",
+                  is_known ? atomic_load(&c->events_done) : -1);
+    gw_put_number(out, "events_per_second", rates.events_per_second);
+    gw_put_number(out, "seconds_left", rates.seconds_left);
+    gw_put_number(out, "seconds_left_min", rates.seconds_left_min);
+    gw_put_number(out, "seconds_left_max", rates.seconds_left_max);
+    gw_put_number(out, "lag_positions", ahead);
     gw_buf_byte(out, '}');
 }
 
 /* ---- answers ---- */
-
-static void
-put_text_or_null(gw_buf *out, const char *text)
-{
-    if (text)
-        gw_json_put_text(out, gw_slice_of(text));
-    else
-        gw_buf_text(out, "null");
-}
 
 void
 gw_service_put_answer(gw_service *service, bool with_progress, gw_buf *out)
@@ -206,8 +188,8 @@ gw_service_put_answer(gw_service *service, bool with_progress, gw_buf *out)
         gw_buf_text(&error, last->error);
     pthread_mutex_unlock(&s->lock);
 
-    gw_buf_text(out, "{\"success\":true,\"status\":");
-    put_text_or_null(out, status);
+    gw_buf_text(out, "{\"success\":true");
+    gw_put_text(out, "status", status);
     if (run) {
         gw_service_read_output(s, run, 0, GW_LIMIT_RUN_OUTPUT + GW_KIB,
                                &output);
@@ -256,10 +238,11 @@ gw_service_put_result(gw_service *service, gw_buf *out)
         error = last[-1].error;
     if (last && last->outcome == GW_OUTCOME_RUNNING && last->job->has_source)
         error = s->tried_error;
-    gw_buf_printf(out, "{\"status\":\"%s\",\"step\":\"%s\",\"last_err\":",
+    gw_buf_printf(out, "{\"status\":\"%s\",\"step\":\"%s\"",
                   result_status(last), last ? gw_record_step(last) : "");
-    put_text_or_null(out, error);
-    gw_buf_printf(out, ",\"try_count\":%" PRId64 "}", last ? last->tries : 0);
+    gw_put_text(out, "last_err", error);
+    gw_put_number(out, "try_count", last ? last->tries : 0);
+    gw_buf_byte(out, '}');
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -316,7 +299,7 @@ gw_service_put_history(gw_service *service, int64_t before, int64_t limit,
     }
     pthread_mutex_unlock(&service->lock);
     gw_buf_text(out, "]");
-    put_number(out, "next", next ? next : -1);
+    gw_put_number(out, "next", next ? next : -1);
     gw_buf_text(out, ",\"manager\":");
     gw_service_put_manager(service, out);
     gw_buf_byte(out, '}');

@@ -207,6 +207,16 @@ GW_MUST_CHECK gw_code gw_service_open_both(const gw_service *s, bool read_only,
                                            gw_opened *out, gw_error *err);
 void gw_service_close_both(gw_opened *opened);
 
+/* member.c: members of a JSON object that has one before */
+
+void gw_put_known(gw_buf *out, const char *key, bool is_known, int64_t value);
+/** null when it is less than 0. */
+void gw_put_number(gw_buf *out, const char *key, int64_t value);
+/** null for NULL and for "". */
+void gw_put_text(gw_buf *out, const char *key, const char *text);
+/** Unix seconds; null for 0. */
+void gw_put_time(gw_buf *out, const char *key, int64_t seconds);
+
 /* keeper.c: what the store itself keeps of runs and managers */
 
 /** Puts a run's record. What fails is only logged. */
