@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Words and numbers as the page shows them (src/http/page.c writes the same
-// ones), and the few ways in which the page is changed. Text of the server
-// only ever becomes text.
+// Words and numbers as the page shows them (src/http/page_pieces.c writes the
+// same ones), and the few ways in which the page is changed. Text of the
+// server only ever becomes text.
 
 export const DASH = '–';
 const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where are we, how far, can I cut over, what went wrong: what the server
-// told last, drawn. The words are those of src/http/page.c.
+// told last, drawn. The words are those of src/http/page_state.c.
 import { byId, bytes, count, DASH, element, moment, percentOf, setData,
   setHidden, setText, span, sync, visible } from './format.js';
 import { MigrationDashboard } from './godwit-client.js';
@@ -19,7 +19,7 @@ const RUNNING = { migrate: ['Migrating', 'migrate'],
 
 const CHECKS = { idle: 'Idle', store: 'Store',
   migrations: 'Migrations', caught_up: 'Caught up', last_run: 'Last run',
-  disk: 'Disk space', way_back: 'Way back', verified: 'Verified' };
+  disk: 'Disk space', way_back: 'Way back' };
 
 const PHASES = ['prepare', 'replay', 'migrate', 'keyframes', 'catch-up',
   'cutover', 'models', 'cleanup', 'verify'];
