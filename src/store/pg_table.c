@@ -68,14 +68,16 @@ gw_pg_ensure_made(gw_pg *s, gw_error *err)
 
 /* ---- cutover and back ---- */
 
+/* "prepare" finds everything done, unless an index was made meanwhile. */
 static gw_code
 turn(gw_pg *s, const char *which, gw_error *err)
 {
+    static const char *const sections[] = {"prepare", "turn"};
     gw_pg_params p = {0};
 
     gw_pg_add_text(&p, gw_slice_of(which));
     gw_code code = gw_pg_run(&s->writer, GW_PG_SET_TURN, &p, NULL, err);
-    return code == GW_OK ? gw_pg_section(&s->writer, "turn", err) : code;
+    return code == GW_OK ? RUN_SECTIONS(s, sections, err) : code;
 }
 
 /* What goes with either turn besides the turned tables. */
@@ -115,12 +117,10 @@ gw_pg_prepare_swap(gw_store *store, gw_error *err)
     return code;
 }
 
-/* "prepare" finds everything done, unless an index was made meanwhile. */
 gw_code
 gw_pg_swap(gw_store *store, gw_error *err)
 {
-    static const char *const before[] = {"prepare", "clear_helpers",
-                                         "drop_old"};
+    static const char *const before[] = {"clear_helpers", "drop_old"};
     gw_pg *s = gw_pg_of(store);
     gw_code code = gw_pg_ensure_made(s, err);
 

@@ -240,10 +240,11 @@ $index$;
 
 -- Gives the made tables the indexes and constraints that the live ones have
 -- and they have not. Takes the time that it takes; the application is not
--- concerned.
+-- concerned. When godwit.turn is 'back', the old tables are the made ones.
 -- section: prepare
 DO $prepare$
 DECLARE
+    back boolean := current_setting('godwit.turn', true) = 'back';
     t record;
     i record;
     made oid;
@@ -251,7 +252,9 @@ DECLARE
 BEGIN
     -- a table that waits for checks at commit cannot be altered
     SET CONSTRAINTS ALL IMMEDIATE;
-    FOR t IN SELECT * FROM (VALUES
+    FOR t IN SELECT v.live,
+        CASE WHEN back THEN 'godwit_old_' || v.live ELSE v.made END AS made
+        FROM (VALUES
         ('positions', 'godwit_positions'), ('events', 'migration_events'),
         ('models', 'godwit_models'),
         ('id_sequences', 'godwit_id_sequences')) AS v (live, made)
@@ -296,6 +299,15 @@ BEGIN
             PERFORM set_config('default_tablespace', i.space, true);
             EXECUTE format(i.statement, i.name, t.made, i.definition);
         END LOOP;
+        FOR i IN SELECT conname FROM pg_constraint AS c
+            WHERE c.conrelid = made AND c.contype IN ('f', 'c')
+              AND NOT EXISTS (SELECT 1 FROM pg_constraint AS d
+                  WHERE d.conrelid = to_regclass(t.live)
+                    AND d.conname = c.conname)
+        LOOP
+            EXECUTE format('ALTER TABLE %I DROP CONSTRAINT %I', t.made,
+                i.conname);
+        END LOOP;
         FOR i IN SELECT c.conname, pg_get_constraintdef(c.oid) AS definition
             FROM pg_constraint AS c
             WHERE c.conrelid = to_regclass(t.live)
@@ -305,7 +317,8 @@ BEGIN
         LOOP
             EXECUTE format('ALTER TABLE %I ADD CONSTRAINT %I %s', t.made,
                 i.conname, replace(i.definition, ' REFERENCES positions(',
-                    ' REFERENCES godwit_positions('));
+                    CASE WHEN back THEN ' REFERENCES godwit_old_positions('
+                    ELSE ' REFERENCES godwit_positions(' END));
         END LOOP;
     END LOOP;
     PERFORM set_config('default_tablespace', space, true);
@@ -372,10 +385,11 @@ BEGIN
                     t.live, i.state, i.tgname);
             END IF;
         END LOOP;
-        -- indexes
+        -- indexes; those that live has not, or no longer, are dropped
         FOR i IN
             WITH named AS (
                 SELECT x.indexrelid, x.indrelid, c.relname, x.indisunique,
+                    k.oid IS NOT NULL AS is_constraint,
                     coalesce(pg_get_constraintdef(k.oid), regexp_replace(
                         pg_get_indexdef(x.indexrelid), '^.*? USING ', ''))
                         AS definition
@@ -392,12 +406,19 @@ BEGIN
                 FROM named
             )
             SELECT a.indexrelid, a.relname AS live_name,
-                b.relname AS made_name
-            FROM numbered AS a JOIN numbered AS b
+                b.relname AS made_name, CASE WHEN b.is_constraint
+                THEN 'ALTER TABLE %2$I DROP CONSTRAINT %1$I'
+                ELSE 'DROP INDEX %1$I' END AS drop
+            FROM (SELECT * FROM numbered
+                  WHERE indrelid = to_regclass(t.made)) AS b
+            LEFT JOIN (SELECT * FROM numbered
+                  WHERE indrelid = to_regclass(t.live)) AS a
                 USING (definition, indisunique, number)
-            WHERE a.indrelid = to_regclass(t.live)
-              AND b.indrelid = to_regclass(t.made)
         LOOP
+            IF i.live_name IS NULL THEN
+                EXECUTE format(i.drop, i.made_name, t.made);
+                CONTINUE;
+            END IF;
             EXECUTE format('ALTER INDEX %I RENAME TO %I', i.live_name,
                 'godwit_' || i.indexrelid || '_' || left(i.live_name, 40));
             EXECUTE format('ALTER INDEX %I RENAME TO %I', i.made_name,

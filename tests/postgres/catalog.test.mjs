@@ -185,6 +185,43 @@ test('constraints that are checked at commit are in nobody\'s way', async (t) =>
     assert.deepEqual(dump(store).events.at(-1).data, { new: 'z' });
 });
 
+test('indexes made or dropped since the cutover are so after a rollback',
+    (t) => {
+    const migrations = writeFiles(makeFolder(t), MIGRATIONS);
+    const store = makeStore(t);
+    const long = 'one of many that begin with the same words, that is ';
+    // names that look like ours, and no index on positions
+    sql(store, `DROP INDEX event_position_idx;
+        CREATE INDEX "${long}a" ON events (type);
+        CREATE INDEX "${long}b" ON events (weight);
+        CREATE INDEX godwit_1 ON events (type, weight);
+        CREATE INDEX godwit_position ON positions (user_id);
+        ALTER TABLE events ADD CONSTRAINT small CHECK (weight < 1000);`);
+    const before = catalog(store);
+    must(['migrate'], { store, migrations });
+    must(['finalize'], { store, migrations });
+    assert.deepEqual(catalog(store), before);
+    must(['rollback'], { store, migrations });
+    assert.deepEqual(catalog(store), before);
+
+    must(['finalize'], { store, migrations });
+    sql(store, `DROP INDEX "${long}a"; DROP INDEX godwit_position;
+        CREATE UNIQUE INDEX "${long}c" ON events (fqid, position);
+        CREATE INDEX godwit_2 ON models (updated);
+        ALTER TABLE events DROP CONSTRAINT small,
+            ADD CONSTRAINT once UNIQUE (position, weight),
+            ADD CONSTRAINT "not far" CHECK (weight < 1000000);`);
+    const since = catalog(store);
+    must(['rollback'], { store, migrations });
+
+    assert.deepEqual(catalog(store), since);
+    const left = json(store, `SELECT relname FROM pg_class
+        WHERE relname ~ '^godwit_[0-9]+_' ORDER BY 1`);
+    assert.deepEqual(left, []);
+    must(['finalize'], { store, migrations });
+    assert.deepEqual(catalog(store), since);
+});
+
 test('rights given at any time are those after a cutover', (t) => {
     const migrations = writeFiles(makeFolder(t), MIGRATIONS);
     const store = makeStore(t);
