@@ -31,7 +31,7 @@
 #define GW_LIMIT_RUN_OUTPUT (4 * GW_MIB)    /* "output" of one run */
 #define GW_LIMIT_HISTORY 10000              /* runs that are kept */
 #define GW_LIMIT_RUN_FILES 20               /* … with their output */
-#define GW_LIMIT_JOURNAL_LINE (64 * GW_KIB) /* one record */
+#define GW_LIMIT_JOURNAL_LINE (64 * GW_KIB) /* one record, in a store too */
 #define GW_LIMIT_SECRET 4096                /* bytes of the secret */
 #define GW_LIMIT_HTTP_BODY (64 * GW_KIB)    /* of a request */
 #define GW_LIMIT_HTTP_SKIPPED GW_MIB        /* of a refused request */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records of runs. Their table is made when the first one is put. */
+#include <inttypes.h>
 #include <libpq-fe.h>
 
 #include "base/limits.h"
@@ -8,7 +9,6 @@
 typedef struct gw_pg_visit {
     gw_code (*visit)(void *arg, gw_slice id, gw_slice record, gw_error *err);
     void *arg;
-    int64_t left;
 } gw_pg_visit;
 
 static gw_code
@@ -60,10 +60,8 @@ gw_pg_put_record(gw_store *store, const char *kind, gw_slice id, int64_t at,
 static gw_code
 visit_row(void *arg, PGresult *rows, int row, gw_error *err)
 {
-    gw_pg_visit *v = arg;
+    const gw_pg_visit *v = arg;
 
-    if (v->left-- <= 0)
-        return GW_OK;
     return v->visit(v->arg, gw_pg_text(rows, row, 0), gw_pg_text(rows, row, 1),
                     err);
 }
@@ -75,18 +73,24 @@ gw_pg_records(gw_store *store, const char *kind, int64_t limit,
               void *arg, gw_error *err)
 {
     gw_pg *s = gw_pg_of(store);
-    gw_pg_visit v = {visit, arg, limit};
+    gw_pg_visit v = {visit, arg};
+    gw_buf sql = {0};
     int64_t there = 0;
     gw_code code = gw_pg_begin_view(&s->reader, err);
 
     if (code != GW_OK)
         return code;
+    gw_buf_printf(&sql,
+                  "SELECT id, record::text FROM godwit_runs"
+                  " WHERE kind = $1::text"
+                  " AND octet_length(id) + octet_length(record::text) <= %d"
+                  " ORDER BY at DESC, id DESC LIMIT %" PRId64,
+                  GW_LIMIT_JOURNAL_LINE, limit);
     code = has_table(&s->reader, &there, err);
     if (code == GW_OK && there)
-        code = gw_pg_each(&s->reader,
-                          "SELECT id, record::text FROM godwit_runs"
-                          " WHERE kind = $1::text ORDER BY at DESC, id DESC",
-                          gw_slice_of(kind), visit_row, &v, err);
+        code = gw_pg_each(&s->reader, gw_buf_cstr(&sql), gw_slice_of(kind),
+                          visit_row, &v, err);
+    gw_buf_clear(&sql);
     gw_pg_end_view(&s->reader);
     return code;
 }

@@ -21,7 +21,8 @@ static const char prune[] = "DELETE FROM godwit_runs WHERE kind = ?1 AND at <"
 
 static const char read_rows[] =
     "SELECT id, record FROM godwit_runs WHERE kind = ?1"
-    " ORDER BY at DESC, id DESC LIMIT ?2";
+    " AND length(CAST(id || record AS BLOB)) <= ?3 ORDER BY at DESC, id DESC "
+    "LIMIT ?2";
 
 static gw_code
 put(gw_sqlite_conn *conn, const char *kind, gw_slice id, int64_t at,
@@ -94,6 +95,7 @@ gw_sqlite_records(gw_store *store, const char *kind, int64_t limit,
         return code;
     gw_sqlite_bind(statement, 1, gw_slice_of(kind));
     (void)sqlite3_bind_int64(statement, 2, limit);
+    (void)sqlite3_bind_int64(statement, 3, GW_LIMIT_JOURNAL_LINE);
     while (code == GW_OK && row) {
         code = gw_sqlite_step(&s->reader, statement, &row, err);
         if (code == GW_OK && row)

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "store/store_priv.h"
 
 /* A plain path belongs to the first. */
@@ -135,6 +136,8 @@ gw_store_records(gw_store *store, const char *kind, int64_t limit,
                                   gw_error *err),
                  void *arg, gw_error *err)
 {
+    if (limit > GW_LIMIT_HISTORY)
+        limit = GW_LIMIT_HISTORY;
     return store->ops->records(store, kind, limit, visit, arg, err);
 }
 

@@ -142,8 +142,9 @@ GW_MUST_CHECK gw_code gw_store_keyframe_list(
     gw_code (*found)(void *arg, gw_slice fqid, gw_error *err), void *arg,
     gw_error *err);
 
-/** Godwit's own records of runs, newest first, at most `limit` of a kind
- *  ("run", "manage"); nothing where none was ever put. */
+/** Godwit's own records of runs, newest first, at most `limit` and no more
+ *  than GW_LIMIT_HISTORY of a kind ("run", "manage"); nothing where none was
+ *  ever put. Passes over what is longer than GW_LIMIT_JOURNAL_LINE. */
 GW_MUST_CHECK gw_code gw_store_records(
     gw_store *store, const char *kind, int64_t limit,
     gw_code (*visit)(void *arg, gw_slice id, gw_slice record, gw_error *err),

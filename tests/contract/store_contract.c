@@ -1390,6 +1390,31 @@ records_of_runs_are_replaced_and_come_newest_first(void **state)
     assert_string_equal(got.text[3], "c {}");
 }
 
+/* Whoever can write to the store can write to that table. */
+static void
+records_are_read_within_limits(void **state)
+{
+    fixture *f = *state;
+    records got = {0};
+    gw_store *store = f->store;
+    gw_buf large = {0};
+
+    gw_buf_byte(&large, '"');
+    for (size_t i = 0; i < GW_LIMIT_JOURNAL_LINE; i++)
+        gw_buf_byte(&large, 'x');
+    gw_buf_byte(&large, '"');
+    for (int64_t i = 1; i <= 8; i++)
+        ok(gw_store_put_record(
+            store, "run", gw_slice_of(gw_arena_printf(&f->arena, "%d", (int)i)),
+            i, i % 2 ? GW_LIT("{}") : gw_buf_as_slice(&large), &f->err));
+    gw_buf_clear(&large);
+
+    ok(gw_store_records(store, "run", 3, take_record, &got, &f->err));
+    assert_int_equal(got.n, 3);
+    assert_string_equal(got.text[0], "7 {}");
+    assert_string_equal(got.text[2], "3 {}");
+}
+
 /* ---- what imports keep ---- */
 
 static const gw_import_kind users = {{"source", 6}, {"user", 4}};
@@ -1582,6 +1607,7 @@ main(int argc, char **argv)
         T(a_dead_run_blocks_nobody),
         T(another_connection_writes_between_batches),
         T(records_of_runs_are_replaced_and_come_newest_first),
+        T(records_are_read_within_limits),
         T(keys_of_an_import_are_found_replaced_and_walked),
         T(ids_that_are_taken_back_are_given_again_and_others_never),
         T(problems_and_states_of_an_import_outlive_it),
