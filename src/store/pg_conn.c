@@ -343,24 +343,15 @@ gw_pg_exec(gw_pg_conn *conn, const char *sql, const char *what, gw_error *err)
 gw_code
 gw_pg_section(gw_pg_conn *conn, const char *section, gw_error *err)
 {
-    static const char mark[] = "-- section: ";
-    size_t n = strlen(section);
-    gw_code code = GW_OK;
+    gw_slice text = gw_store_section(gw_postgresql_schema, section);
+    gw_buf sql = {0};
 
-    for (const char *at = gw_postgresql_schema;
-         (at = strstr(at, mark)) != NULL;) {
-        at += sizeof(mark) - 1;
-        if (strncmp(at, section, n) != 0 || at[n] != '\n')
-            continue;
-        const char *end = strstr(at, mark);
-        gw_buf sql = {0};
-        at += n;
-        gw_buf_add(&sql, at, end ? (size_t)(end - at) : strlen(at));
-        code = gw_pg_exec(conn, gw_buf_cstr(&sql), section, err);
-        gw_buf_clear(&sql);
-        return code;
-    }
-    return gw_fail(err, GW_E_STATE, "there is no section %s", section);
+    if (!text.at)
+        return gw_fail(err, GW_E_STATE, "there is no section %s", section);
+    gw_buf_slice(&sql, text);
+    gw_code code = gw_pg_exec(conn, gw_buf_cstr(&sql), section, err);
+    gw_buf_clear(&sql);
+    return code;
 }
 
 /* ---- views and walks ---- */

@@ -24,42 +24,15 @@ status_of(const PGresult *rows, int row)
 }
 
 /* A row of either table; its level -1 stands for the last. */
-static gw_code
-load_row(gw_arena *arena, const PGresult *rows, int row, gw_model *models,
-         bool *is_set, size_t levels, gw_error *err)
+static gw_saved_row
+row_of(const PGresult *rows, int row)
 {
-    int64_t level = gw_pg_int(rows, row, LEVEL);
-    size_t i = level < 0 ? levels - 1 : (size_t)level;
-    gw_model model = {.status = status_of(rows, row)};
-    gw_slice data = gw_pg_text(rows, row, DATA);
-    gw_code code = GW_OK;
-
-    if (i >= levels || is_set[i])
-        return gw_fail(err, GW_E_INPUT,
-                       "level %lld does not belong there; `godwit reset` "
-                       "begins again",
-                       (long long)level);
-    if (data.at)
-        code = gw_model_parse(arena, data, model.status == GW_STATUS_DELETED,
-                              &model, err);
-    if (code != GW_OK)
-        return code;
-    if (level >= 0)
-        model.meta_position = gw_pg_int(rows, row, META_POSITION);
-    models[i] = model;
-    is_set[i] = true;
-    return GW_OK;
-}
-
-static void
-inherit(gw_model *models, const bool *is_set, size_t levels)
-{
-    for (size_t i = levels - 1; i-- > 0;) {
-        if (is_set[i])
-            continue;
-        models[i] = models[i + 1];
-        models[i].state = gw_state_retain(models[i + 1].state);
-    }
+    return (gw_saved_row){
+        .level = gw_pg_int(rows, row, LEVEL),
+        .meta_position = gw_pg_int(rows, row, META_POSITION),
+        .status = status_of(rows, row),
+        .data = gw_pg_text(rows, row, DATA),
+    };
 }
 
 /* Sends what is to be seen; *is_there false when nothing was ever saved. */
@@ -94,20 +67,13 @@ gw_pg_keyframe_load(gw_store *store, gw_slice fqid, gw_model *models,
     code = gw_pg_run(gw_pg_reader(s), GW_PG_SAVED_MODEL, &p, &rows, err);
     if (code != GW_OK)
         return code;
-    gw_arena_reset(&s->reader_arena);
-    bool *is_set = gw_arena_zalloc(&s->reader_arena, levels);
-    for (int i = 0; i < PQntuples(rows) && code == GW_OK; i++)
-        code = load_row(&s->reader_arena, rows, i, models, is_set, levels, err);
+    gw_saved_levels l = gw_saved_begin(&s->reader_arena, models, levels);
+    for (int i = 0; i < PQntuples(rows) && code == GW_OK; i++) {
+        gw_saved_row saved = row_of(rows, i);
+        code = gw_saved_take(&l, &saved, err);
+    }
     PQclear(rows);
-    if (code == GW_OK) {
-        inherit(models, is_set, levels);
-        return GW_OK;
-    }
-    for (size_t i = 0; i < levels; i++) {
-        gw_state_release((gw_state *)models[i].state);
-        models[i] = (gw_model){0};
-    }
-    return gw_fail_prefix(err, "the saved model %.*s: ", GW_FMT(fqid));
+    return gw_saved_end(&l, code, fqid, err);
 }
 
 typedef struct listing {
@@ -274,19 +240,6 @@ put_last(gw_pg *s, gw_slice fqid, const gw_model *model, gw_error *err)
     return out->len >= PIECE_BYTES ? send_saved(s, err) : GW_OK;
 }
 
-/* Whether loading would give `model` (or more than it keeps) where the level
- * above gives `above`. */
-static bool
-is_inherited(const gw_model *model, const gw_model *above)
-{
-    if (model->status != above->status)
-        return false;
-    if (model->status == GW_STATUS_NONE || !model->state)
-        return true;
-    return model->state == above->state &&
-           model->meta_position == above->meta_position;
-}
-
 static gw_code
 put_level(gw_pg *s, gw_slice fqid, size_t level, const gw_model *model,
           gw_error *err)
@@ -316,7 +269,7 @@ gw_pg_keyframe_put(gw_store *store, const gw_saved_model *model, gw_error *err)
     if (code == GW_OK)
         code = put_last(s, model->fqid, above, err);
     for (size_t i = model->levels - 1; i-- > 0 && code == GW_OK;) {
-        if (is_inherited(&model->at[i], above))
+        if (gw_saved_is_inherited(&model->at[i], above))
             continue;
         above = &model->at[i];
         code = put_level(s, model->fqid, i, above, err);

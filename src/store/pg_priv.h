@@ -224,7 +224,7 @@ enum {
       "  RETURNING 1)"                                                     \
       "SELECT (SELECT count(*) FROM s), (SELECT count(*) FROM e),"         \
       " (SELECT count(*) FROM events WHERE position > $1::bigint"          \
-      "  AND position <= $2::bigint), (SELECT count(*) FROM p)")           \
+      "  AND position <= $2::bigint)")                                     \
     X(SET_TURN, "SELECT set_config('godwit.turn', $1::text, true)")        \
     X(SET_LOCK_TIMEOUT, "SELECT set_config('lock_timeout', $1::text, true)")\
     X(IMPORT_STATE,                                                        \

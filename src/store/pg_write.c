@@ -247,16 +247,6 @@ add_model(gw_buf *buf, gw_slice fqid, gw_slice data, bool deleted)
 
 /* ---- rows ---- */
 
-static gw_slice
-event_data(gw_buf *buf, const gw_event *event)
-{
-    if (event->raw.at)
-        return event->raw;
-    buf->len = 0;
-    gw_event_put_data(buf, event);
-    return gw_buf_as_slice(buf);
-}
-
 /* Some JSON null, as in NDJSON, is no data. */
 static gw_slice
 none_for_null(gw_slice json)
@@ -276,7 +266,7 @@ gw_pg_put_event(gw_buf *out, gw_buf *room, int64_t position,
     gw_buf_byte(out, '\t');
     gw_buf_text(out, gw_event_type_name(event->type));
     gw_buf_byte(out, '\t');
-    gw_pg_put_copy(out, none_for_null(event_data(room, event)));
+    gw_pg_put_copy(out, none_for_null(gw_store_event_data(room, event)));
     gw_buf_byte(out, '\t');
     gw_buf_int(out, (int64_t)weight);
     gw_buf_byte(out, '\n');

@@ -20,42 +20,15 @@ status_of(sqlite3_stmt *statement, int column)
 enum column { LEVEL, META_POSITION, DELETED, DATA };
 
 /* A row of either table; its level -1 stands for the last. */
-static gw_code
-load_row(gw_arena *arena, sqlite3_stmt *statement, gw_model *models,
-         bool *is_set, size_t levels, gw_error *err)
+static gw_saved_row
+row_of(sqlite3_stmt *statement)
 {
-    int64_t level = sqlite3_column_int64(statement, LEVEL);
-    size_t i = level < 0 ? levels - 1 : (size_t)level;
-    gw_model model = {.status = status_of(statement, DELETED)};
-    gw_slice data = gw_sqlite_text(statement, DATA);
-    gw_code code = GW_OK;
-
-    if (i >= levels || is_set[i])
-        return gw_fail(err, GW_E_INPUT,
-                       "level %lld does not belong there; `godwit reset` "
-                       "begins again",
-                       (long long)level);
-    if (data.at)
-        code = gw_model_parse(arena, data, model.status == GW_STATUS_DELETED,
-                              &model, err);
-    if (code != GW_OK)
-        return code;
-    if (level >= 0)
-        model.meta_position = sqlite3_column_int64(statement, META_POSITION);
-    models[i] = model;
-    is_set[i] = true;
-    return GW_OK;
-}
-
-static void
-inherit(gw_model *models, const bool *is_set, size_t levels)
-{
-    for (size_t i = levels - 1; i-- > 0;) {
-        if (is_set[i])
-            continue;
-        models[i] = models[i + 1];
-        models[i].state = gw_state_retain(models[i + 1].state);
-    }
+    return (gw_saved_row){
+        .level = sqlite3_column_int64(statement, LEVEL),
+        .meta_position = sqlite3_column_int64(statement, META_POSITION),
+        .status = status_of(statement, DELETED),
+        .data = gw_sqlite_text(statement, DATA),
+    };
 }
 
 /* One statement for all levels, so that it is one view of the store. */
@@ -71,28 +44,17 @@ gw_sqlite_keyframe_load(gw_store *store, gw_slice fqid, gw_model *models,
 
     if (code != GW_OK)
         return code;
-    gw_arena_reset(&s->reader_arena);
-    bool *is_set = gw_arena_zalloc(&s->reader_arena, levels);
+    gw_saved_levels l = gw_saved_begin(&s->reader_arena, models, levels);
     gw_sqlite_bind(statement, 1, fqid);
     while (code == GW_OK) {
         code = gw_sqlite_step(&s->reader, statement, &row, err);
         if (code != GW_OK || !row)
             break;
-        code =
-            load_row(&s->reader_arena, statement, models, is_set, levels, err);
+        gw_saved_row saved = row_of(statement);
+        code = gw_saved_take(&l, &saved, err);
     }
     (void)sqlite3_reset(statement);
-    if (code == GW_OK) {
-        inherit(models, is_set, levels);
-        return GW_OK;
-    }
-    for (size_t i = 0; i < levels; i++) {
-        gw_state_release((gw_state *)models[i].state);
-        models[i] = (gw_model){0};
-    }
-    if (code == GW_E_INPUT)
-        (void)gw_fail_prefix(err, "the saved model %.*s: ", GW_FMT(fqid));
-    return code;
+    return gw_saved_end(&l, code, fqid, err);
 }
 
 /* Those of godwit_models, then those that only a lower level has. */
@@ -158,19 +120,6 @@ put_last(gw_sqlite *s, gw_slice fqid, const gw_model *model, gw_error *err)
     return gw_sqlite_finish(&s->writer, statement, err);
 }
 
-/* Whether loading would give `model` (or more than it keeps) where the level
- * above gives `above`. */
-static bool
-is_inherited(const gw_model *model, const gw_model *above)
-{
-    if (model->status != above->status)
-        return false;
-    if (model->status == GW_STATUS_NONE || !model->state)
-        return true;
-    return model->state == above->state &&
-           model->meta_position == above->meta_position;
-}
-
 static gw_code
 put_level(gw_sqlite *s, gw_slice fqid, size_t level, const gw_model *model,
           gw_error *err)
@@ -220,7 +169,7 @@ gw_sqlite_keyframe_put(gw_store *store, const gw_saved_model *model,
     if (code == GW_OK && s->has_levels)
         code = delete_levels(s, model->fqid, err);
     for (size_t i = model->levels - 1; i-- > 0 && code == GW_OK;) {
-        if (is_inherited(&model->at[i], above))
+        if (gw_saved_is_inherited(&model->at[i], above))
             continue;
         above = &model->at[i];
         code = put_level(s, model->fqid, i, above, err);

@@ -43,29 +43,11 @@ static const turn turns[] = {
 
 /* ---- making ---- */
 
-/* The text of a section; at NULL when there is none of that name. */
-static gw_slice
-find_section(const char *section)
-{
-    static const char mark[] = "-- section: ";
-    size_t n = strlen(section);
-
-    for (const char *at = gw_sqlite_schema; (at = strstr(at, mark)) != NULL;) {
-        at += sizeof(mark) - 1;
-        if (strncmp(at, section, n) != 0 || at[n] != '\n')
-            continue;
-        const char *end = strstr(at, mark);
-        at += n;
-        return (gw_slice){at, end ? (size_t)(end - at) : strlen(at)};
-    }
-    return (gw_slice){0};
-}
-
 gw_code
 gw_sqlite_make(gw_sqlite_conn *conn, const char *section, int64_t number,
                gw_error *err)
 {
-    gw_slice text = find_section(section);
+    gw_slice text = gw_store_section(gw_sqlite_schema, section);
     gw_buf sql = {0};
 
     for (size_t i = 0; i < text.len;) {

@@ -233,16 +233,6 @@ gw_sqlite_was_written(gw_store *store)
 
 /* ---- rows ---- */
 
-static gw_slice
-event_data(gw_buf *buf, const gw_event *event)
-{
-    if (event->raw.at)
-        return event->raw;
-    buf->len = 0;
-    gw_event_put_data(buf, event);
-    return gw_buf_as_slice(buf);
-}
-
 static gw_code
 put_events(gw_sqlite *s, gw_sql which, int64_t position, gw_events events,
            gw_error *err)
@@ -258,7 +248,7 @@ put_events(gw_sqlite *s, gw_sql which, int64_t position, gw_events events,
         gw_sqlite_bind(statement, 2, event->fqid.text);
         gw_sqlite_bind(statement, 3,
                        gw_slice_of(gw_event_type_name(event->type)));
-        gw_sqlite_bind(statement, 4, event_data(&s->buf, event));
+        gw_sqlite_bind(statement, 4, gw_store_event_data(&s->buf, event));
         (void)sqlite3_bind_int64(statement, 5, (int64_t)i + 1);
         code = gw_sqlite_finish(&s->writer, statement, err);
     }

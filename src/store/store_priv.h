@@ -174,6 +174,41 @@ void gw_batch_end_position(gw_batch_builder *b);
 /** Takes back the position begun last. */
 void gw_batch_drop_position(gw_batch_builder *b);
 
+/** The text of a section, up to the next `-- section:`; at NULL when the
+ *  schema has none of that name. */
+gw_slice gw_store_section(const char *schema, const char *section);
+
+/** The data as it is stored: as it was read, or printed into buf. */
+gw_slice gw_store_event_data(gw_buf *buf, const gw_event *event);
+
+/** A saved model being loaded: a row for the last level, and one for each
+ *  lower level that is not as the one above it. */
+typedef struct gw_saved_levels {
+    gw_arena *arena;
+    gw_model *models;
+    bool *is_set;
+    size_t n;
+} gw_saved_levels;
+
+typedef struct gw_saved_row {
+    int64_t level; /* -1: the last */
+    int64_t meta_position;
+    gw_status status;
+    gw_slice data; /* at NULL: none is kept */
+} gw_saved_row;
+
+/** The arena is reset. */
+gw_saved_levels gw_saved_begin(gw_arena *arena, gw_model *models, size_t n);
+/** Errors: GW_E_INPUT for a level that does not belong there. */
+gw_code gw_saved_take(gw_saved_levels *levels, const gw_saved_row *row,
+                      gw_error *err);
+/** Fills levels without a row; frees all of them when `code` is an error. */
+gw_code gw_saved_end(const gw_saved_levels *levels, gw_code code, gw_slice fqid,
+                     gw_error *err);
+/** Whether loading would give `model` (or more than it keeps) where the level
+ *  above gives `above`. */
+bool gw_saved_is_inherited(const gw_model *model, const gw_model *above);
+
 /** Now, as RFC 3339 in UTC: 2026-05-01T10:00:00.123456+00:00 */
 void gw_store_timestamp(char out[GW_TIMESTAMP_ROOM]);
 
