@@ -158,6 +158,7 @@ queue(gw_asker *a, gw_ask *ask, int64_t pause_ms)
     ask->header = (gw_net_header){"token", a->token};
     item->timeout_ms = ask->is_long ? -1 : 0;
     item->not_before_us = pause_ms ? gw_clock_us() + pause_ms * 1000 : 0;
+    ask->has_nul = false;
     ask->state = GW_ASK_WAITING;
     gw_fetch_add(a->fetch, item);
 }

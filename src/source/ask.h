@@ -46,6 +46,7 @@ typedef struct gw_ask {
     bool is_long;             /* a list: no limit on its whole time */
     bool is_vital;            /* the import ends when it is given up */
     int64_t most_tries;       /* 0: those of the options */
+    bool has_nul;             /* the answer's text holds a NUL; the source's */
     gw_arena arena;           /* of the answer */
     gw_buf message;           /* what a refusal's body says */
     gw_buf refusal;           /* why there is no answer: "400 message" */

@@ -10,7 +10,7 @@ struct gw_list {
     yajl_handle yajl;
     gw_code (*row)(void *arg, gw_slice object, gw_error *err);
     void *arg;
-    gw_buf object;
+    gw_buf object, text;
     unsigned depth; /* 1: in the list, 2: in a row */
     size_t pending; /* bytes since the last whole row */
     size_t done;    /* bytes fed before this piece */
@@ -56,6 +56,25 @@ on_number(void *arg, const char *at, size_t len)
     return put_value(arg, (gw_slice){at, len});
 }
 
+/* A NUL becomes the character that stands for it. */
+static void
+put_text(gw_list *l, gw_slice text)
+{
+    l->text.len = 0;
+    for (const char *nul;
+         text.len > 0 && (nul = memchr(text.at, '\0', text.len));) {
+        size_t n = (size_t)(nul - text.at);
+        gw_buf_add(&l->text, text.at, n);
+        gw_buf_text(&l->text, GW_LIST_NUL);
+        text = (gw_slice){nul + 1, text.len - n - 1};
+    }
+    if (l->text.len > 0) {
+        gw_buf_slice(&l->text, text);
+        text = gw_buf_as_slice(&l->text);
+    }
+    gw_json_put_string(&l->object, text);
+}
+
 static int
 on_string(void *arg, const unsigned char *at, size_t len)
 {
@@ -63,9 +82,7 @@ on_string(void *arg, const unsigned char *at, size_t len)
 
     if (l->depth != 2)
         return refuse(l, "something that is no row");
-    if (memchr(at, '\0', len))
-        return refuse(l, "a NUL character");
-    gw_json_put_string(&l->object, (gw_slice){(const char *)at, len});
+    put_text(l, (gw_slice){(const char *)at, len});
     return 1;
 }
 
@@ -74,10 +91,8 @@ on_key(void *arg, const unsigned char *at, size_t len)
 {
     gw_list *l = arg;
 
-    if (memchr(at, '\0', len))
-        return refuse(l, "a NUL character");
     gw_buf_byte(&l->object, l->object.len ? ',' : '{');
-    gw_json_put_string(&l->object, (gw_slice){(const char *)at, len});
+    put_text(l, (gw_slice){(const char *)at, len});
     gw_buf_byte(&l->object, ':');
     return 1;
 }
@@ -164,6 +179,7 @@ gw_list_free(gw_list *list)
         return;
     yajl_free(list->yajl);
     gw_buf_clear(&list->object);
+    gw_buf_clear(&list->text);
     free(list);
 }
 

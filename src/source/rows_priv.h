@@ -24,11 +24,15 @@ GW_MUST_CHECK gw_code gw_rows_next(gw_rows *rows, gw_slice *out, bool *has,
                                    gw_error *err);
 void gw_rows_clear(gw_rows *rows);
 
+/** What stands for a NUL in texts that cannot hold one: a character that
+ *  stands for nothing (U+FDD0). */
+#define GW_LIST_NUL "\xEF\xB7\x90"
+
 /** Takes apart a JSON list of flat objects, in pieces of any size. */
 typedef struct gw_list gw_list;
 
 /** `row` gets each object as JSON: its members as they came, strings decoded
- *  and encoded again. It lives for the call. */
+ *  and encoded again, NULs as GW_LIST_NUL. It lives for the call. */
 gw_list *gw_list_new(gw_code (*row)(void *arg, gw_slice object, gw_error *err),
                      void *arg);
 void gw_list_free(gw_list *list);

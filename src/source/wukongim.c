@@ -150,6 +150,7 @@ gw_wk_read_object(gw_wk *wk, gw_ask *ask, gw_fields *out, bool *is_there,
 
     gw_arena_reset(&ask->arena);
     *is_there = true;
+    ask->has_nul = gw_wk_replace_nuls(&ask->item.answer.body);
     if (gw_json_object(&ask->arena, gw_ask_body(ask), out, &problem) == GW_OK)
         return GW_OK;
     return not_there(wk, ask, &problem, is_there, err);
@@ -163,6 +164,7 @@ gw_wk_read_array(gw_wk *wk, gw_ask *ask, gw_values *out, bool *is_there,
 
     gw_arena_reset(&ask->arena);
     *is_there = true;
+    ask->has_nul = gw_wk_replace_nuls(&ask->item.answer.body);
     if (gw_json_array(&ask->arena, gw_ask_body(ask), out, &problem) == GW_OK)
         return GW_OK;
     return not_there(wk, ask, &problem, is_there, err);
@@ -179,9 +181,9 @@ gw_wk_read_newest(gw_wk *wk, gw_ask *ask, int64_t *out, bool *is_there,
     if (code != GW_OK || !*is_there)
         return code;
     *out = gw_wk_int(fields, "message_seq", -1);
-    if (*out >= 0)
+    if (*out >= 0 && *out <= GW_WK_MOST_SEQ)
         return GW_OK;
-    (void)gw_fail(&problem, GW_E_INPUT, "`message_seq` is missing");
+    (void)gw_fail(&problem, GW_E_INPUT, "`message_seq` is no such number");
     return not_there(wk, ask, &problem, is_there, err);
 }
 

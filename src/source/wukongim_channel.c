@@ -10,12 +10,16 @@ typedef struct listing {
     gw_wk_list list;
 } listing;
 
-static bool
-is_set(gw_fields fields, const char *name)
+/* 0 or 1, or -1 for none; *is_bad when it is something else. */
+static int
+read_flag(gw_fields fields, const char *name, bool *is_bad)
 {
     gw_slice raw = gw_wk_member(fields, name);
 
-    return raw.at && gw_slice_equal(raw, GW_LIT("true"));
+    if (!raw.at)
+        return -1;
+    *is_bad |= gw_json_kind_of(raw) != GW_JSON_BOOL;
+    return gw_slice_equal(raw, GW_LIT("true"));
 }
 
 /* Such rows are no channels that anybody counts. */
@@ -32,7 +36,8 @@ note_row(listing *l, gw_slice id, int64_t type, const char *why, gw_error *err)
         why ? gw_wk_note_mangled(wk, "channel", id, type, l->list.at, why, err)
             : gw_importing_problem(wk->im, GW_REASON_REFUSED, "channel",
                                    (gw_slice){key, (size_t)n}, 1, err,
-                                   "its id has %zu bytes", id.len);
+                                   "its id is empty, too long or holds a "
+                                   "NUL, or a flag is no boolean");
     wk->im->is_beside = false;
     return code;
 }
@@ -43,20 +48,21 @@ take_row(void *arg, const gw_wk_row *row, bool *go_on, gw_error *err)
     listing *l = arg;
     gw_slice id = gw_wk_text(row->arena, row->fields, "channel_id");
     gw_slice login, peer;
+    bool is_bad = false;
     gw_wk_entry entry = {
         .id = id,
         .type = gw_wk_int(row->fields, "channel_type", 0),
         .has_row = true,
-        .ban = is_set(row->fields, "ban"),
-        .disband = is_set(row->fields, "disband"),
-        .large = is_set(row->fields, "large"),
+        .ban = read_flag(row->fields, "ban", &is_bad),
+        .disband = read_flag(row->fields, "disband", &is_bad),
+        .large = read_flag(row->fields, "large", &is_bad),
     };
     const char *why =
         row->trust == GW_TRUST_FITS ? NULL : gw_wk_why(row->trust);
 
     if (!why && (entry.type < 1 || entry.type > 255))
         why = "its id is cut: there is no channel type 0";
-    if (why || !gw_wk_is_key(id))
+    if (why || is_bad || !gw_wk_is_key(id))
         return note_row(l, id, entry.type, why, err);
     entry.is_known_only =
         entry.type == GW_WK_PERSON && !gw_wk_split(id, &login, &peer);

@@ -136,16 +136,47 @@ put_number(gw_buf *out, const char *name, gw_fields fields, const char *member)
         gw_buf_printf(out, ",\"%s\":%" PRId64, name, n);
 }
 
+/* Members that must be these, where they are. */
+static const struct {
+    const char *name;
+    gw_json_kind kind;
+} MEMBERS[] = {
+    {"channel_type", GW_JSON_NUMBER},       {"unread", GW_JSON_NUMBER},
+    {"timestamp", GW_JSON_NUMBER},          {"last_msg_seq", GW_JSON_NUMBER},
+    {"last_client_msg_no", GW_JSON_STRING}, {"version", GW_JSON_NUMBER},
+};
+
+/* The first that is not; NULL for none. */
+static const char *
+find_bad(gw_arena *arena, gw_fields fields)
+{
+    int64_t n;
+
+    for (size_t i = 0; i < sizeof(MEMBERS) / sizeof(MEMBERS[0]); i++) {
+        gw_slice raw = gw_wk_member(fields, MEMBERS[i].name);
+        if (!raw.at)
+            continue;
+        if (gw_json_kind_of(raw) != MEMBERS[i].kind ||
+            (MEMBERS[i].kind == GW_JSON_NUMBER
+                 ? !gw_json_int(raw, &n)
+                 : gw_wk_holds_nul(gw_json_string(arena, raw))))
+            return MEMBERS[i].name;
+    }
+    return NULL;
+}
+
 static void
 put_numbers(gw_buf *out, gw_fields fields)
 {
-    int64_t unread = gw_wk_int(fields, "unread", 0);
+    int64_t unread = gw_wk_int(fields, "unread", 0), read_to = 0;
     int64_t last = gw_wk_int(fields, "last_msg_seq", 0);
     gw_slice number = gw_wk_member(fields, "last_client_msg_no");
 
+    if (__builtin_sub_overflow(last, unread, &read_to))
+        read_to = 0;
     put_number(out, "unread", fields, "unread");
     gw_buf_printf(out, ",\"read_to_message_seq\":%" PRId64,
-                  last > unread ? last - unread : 0);
+                  read_to > 0 ? read_to : 0);
     put_number(out, "last_message_seq", fields, "last_msg_seq");
     if (number.at && gw_json_kind_of(number) == GW_JSON_STRING) {
         gw_buf_text(out, ",\"last_client_msg_no\":");
@@ -178,22 +209,38 @@ read_channel(asking *a, gw_slice uid, gw_fields fields, gw_wk_topic *out)
     return gw_wk_topic_parse(text, out);
 }
 
+/* The n-th of a user's. */
 static gw_code
-add_item(asking *a, const user_task *t, gw_slice raw, gw_error *err)
+refuse_item(asking *a, gw_slice uid, size_t n, const char *member,
+            gw_error *err)
+{
+    gw_buf key = {0};
+
+    gw_buf_printf(&key, "%.*s/%zu", GW_FMT(uid), n);
+    gw_code code = gw_importing_problem(
+        a->wk->im, GW_REASON_REFUSED, "conversation", gw_buf_as_slice(&key), 1,
+        err, member ? "its `%s` is not what it must be" : "it names no channel",
+        member ? member : "");
+    gw_buf_clear(&key);
+    return code;
+}
+
+static gw_code
+add_item(asking *a, const user_task *t, size_t n, gw_error *err)
 {
     gw_arena *arena = &a->wk->im->arena;
-    gw_slice uid = gw_buf_as_slice(&t->uid);
+    gw_slice uid = gw_buf_as_slice(&t->uid), raw = t->list.at[n - 1];
     gw_fields fields;
     gw_buf text = {0};
     item it;
 
     a->given++;
     if (gw_json_kind_of(raw) != GW_JSON_OBJECT ||
-        gw_json_object(arena, raw, &fields, err) != GW_OK ||
-        !read_channel(a, uid, fields, &it.topic))
-        return gw_importing_problem(a->wk->im, GW_REASON_REFUSED,
-                                    "conversation", uid, 1, err,
-                                    "one of this user's names no channel");
+        gw_json_object(arena, raw, &fields, err) != GW_OK)
+        return refuse_item(a, uid, n, NULL, err);
+    const char *bad = find_bad(arena, fields);
+    if (bad || !read_channel(a, uid, fields, &it.topic))
+        return refuse_item(a, uid, n, bad, err);
     gw_buf_printf(&text, "\"user_id\":%" PRId64 ",\"uid\":", t->id);
     gw_json_put_string(&text, uid);
     gw_buf_text(&text, ",\"channel_ref\":0,\"channel_id\":");
@@ -336,7 +383,7 @@ take(void *self, gw_task *task, bool *took, bool *is_over, gw_error *err)
             GW_FMT(gw_buf_as_slice(&task->ask.refusal)));
     }
     for (size_t i = 0; i < t->list.n && code == GW_OK; i++)
-        code = add_item(a, t, t->list.at[i], err);
+        code = add_item(a, t, i + 1, err);
     qsort(a->items + from, a->n_items - from, sizeof(item), compare_items);
     a->last_id = t->id;
     /* by the id, so that a run that goes on makes the same positions */
@@ -379,7 +426,7 @@ ask_round(gw_wk *wk, bool *any, gw_error *err)
     *any = a->after < a->upto;
     if (code == GW_OK && *any)
         code = gw_flow_run(&wk->asker, &flow, a, err);
-    if (code == GW_OK && a->n_items > 0)
+    if (code == GW_OK && (a->n_items > 0 || a->given > 0))
         code = write_position(a, err);
     if (code == GW_OK)
         gw_importing_set_count(im, GW_COUNT_ASKED_AFTER, a->upto);

@@ -184,8 +184,12 @@ add_row(devices *d, gw_arena *scratch, gw_fields fields, int64_t user_id,
     int64_t flag = gw_wk_int(fields, "device_flag", 0), n;
     gw_buf text = {0};
 
-    if (token.at && gw_json_kind_of(token) != GW_JSON_STRING)
-        return refuse_row(d, "its token is no text", err);
+    if (token.at && (gw_json_kind_of(token) != GW_JSON_STRING ||
+                     gw_wk_holds_nul(gw_json_string(scratch, token))))
+        return refuse_row(d, "its token is no text, or holds a NUL", err);
+    if (gw_wk_int(fields, "device_flag", -1) < 0 ||
+        (level.at && !gw_json_int(level, &n)))
+        return refuse_row(d, "its flag or level is no number", err);
     gw_buf_printf(&text, "\"user_id\":%" PRId64 ",\"uid\":", user_id);
     gw_json_put_string(&text, uid);
     gw_buf_printf(&text, ",\"device_flag\":%" PRId64, flag);
@@ -332,7 +336,7 @@ judge_row(devices *d, const gw_wk_row *row, gw_error *err)
                   : gw_wk_why(row->trust),
             err);
     if (!gw_wk_is_key(uid))
-        return refuse_row(d, "its id is empty or too long", err);
+        return refuse_row(d, "its id is empty, too long or holds a NUL", err);
     code = gw_importing_find(d->wk->im, GW_WK_USER, &uid, 1, &user, err);
     if (code != GW_OK)
         return code;

@@ -22,6 +22,24 @@ fail_own(fetching *f, gw_code code, gw_error *err)
     return code;
 }
 
+/* Where the real id is kept, NULs and all. */
+static uint8_t
+slot_of(gw_arena *arena, gw_slice id)
+{
+    size_t n = 0, width = sizeof(GW_LIST_NUL) - 1;
+
+    if (!gw_wk_holds_nul(id))
+        return gw_wk_slot(id);
+    char *real = gw_arena_alloc(arena, id.len);
+    for (size_t i = 0; i < id.len; n++) {
+        bool is_nul =
+            id.len - i >= width && memcmp(id.at + i, GW_LIST_NUL, width) == 0;
+        real[n] = is_nul ? '\0' : id.at[i];
+        i += is_nul ? width : 1;
+    }
+    return gw_wk_slot((gw_slice){real, n});
+}
+
 static gw_code
 add_row(void *arg, gw_slice object, gw_error *err)
 {
@@ -44,7 +62,7 @@ add_row(void *arg, gw_slice object, gw_error *err)
         l->room = l->room ? 2 * l->room : 4096;
         l->slots = gw_realloc(l->slots, l->room);
     }
-    l->slots[l->n++] = gw_wk_slot(id);
+    l->slots[l->n++] = slot_of(&f->arena, id);
     code = gw_rows_add(&l->rows, object, err);
     return code == GW_OK ? code : fail_own(f, code, err);
 }

@@ -76,10 +76,12 @@ gw_wk_read_uids(const gw_wk *wk, gw_arena *arena, gw_slice raw, gw_texts *out)
         return false;
     gw_slice *pieces = GW_ARENA_NEW(arena, gw_slice, values.n + 1);
     size_t n = 0;
-    for (size_t i = 0; i < values.n; i++)
-        if (gw_json_kind_of(values.at[i]) == GW_JSON_STRING)
-            pieces[n++] =
-                gw_arena_dup(arena, gw_json_string(arena, values.at[i]));
+    for (size_t i = 0; i < values.n; i++) {
+        if (gw_json_kind_of(values.at[i]) != GW_JSON_STRING)
+            continue;
+        pieces[n] = gw_arena_dup(arena, gw_json_string(arena, values.at[i]));
+        n += !gw_wk_holds_nul(pieces[n]);
+    }
     mend(wk, arena, pieces, n, out);
     return true;
 }

@@ -47,6 +47,32 @@ gw_wk_split(gw_slice id, gw_slice *login, gw_slice *peer)
     return false;
 }
 
+bool
+gw_wk_replace_nuls(gw_buf *json)
+{
+    static const char nul[] = "\\u0000", other[] = "\\ufdd0";
+    bool any = false;
+
+    for (size_t i = 0; i < json->len; i++) {
+        if (json->at[i] != '\\')
+            continue;
+        if (json->len - i >= sizeof(nul) - 1 &&
+            memcmp(json->at + i, nul, sizeof(nul) - 1) == 0) {
+            memcpy(json->at + i, other, sizeof(other) - 1);
+            any = true;
+        }
+        i++; /* what follows is no backslash of its own */
+    }
+    return any;
+}
+
+bool
+gw_wk_holds_nul(gw_slice text)
+{
+    return text.len > 0 && memmem(text.at, text.len, GW_LIST_NUL,
+                                  sizeof(GW_LIST_NUL) - 1) != NULL;
+}
+
 static bool
 read_number(gw_slice text, int64_t most, int64_t *out)
 {

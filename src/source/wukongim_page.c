@@ -17,7 +17,7 @@ read_seq(gw_arena *arena, gw_slice message, int64_t *seq)
     if (gw_json_object(arena, message, &fields, &ignored) != GW_OK)
         return false;
     *seq = gw_wk_int(fields, "message_seq", 0);
-    return *seq > 0;
+    return *seq > 0 && *seq <= GW_WK_MOST_SEQ;
 }
 
 /* Pages are in order: usually only the two ends need to be looked at. */
@@ -57,6 +57,7 @@ gw_wk_page_read(gw_wk_page *page, gw_buf *body, int64_t from, gw_error *err)
     *body = (gw_buf){0};
     gw_arena_reset(&page->arena);
     page->messages = (gw_values){0};
+    page->has_nul = gw_wk_replace_nuls(&page->body);
     gw_code code = gw_json_object(&page->arena, gw_buf_as_slice(&page->body),
                                   &fields, err);
     if (code != GW_OK)
@@ -112,6 +113,7 @@ typedef struct writing {
     gw_buf data, channel; /* channel: the fields that all share */
     int64_t next_id;
     int64_t refused;
+    bool has_nul;
     gw_slice last_from; /* most messages have the sender of the one before */
     gw_texts senders;
 } writing;
@@ -141,6 +143,17 @@ message_id(gw_arena *arena, gw_fields message)
     return raw.at && gw_json_int(raw, &n) ? raw : (gw_slice){0};
 }
 
+/* In a text, or in one of a list's; of those it may only look so. */
+static bool
+holds_nul(gw_arena *arena, gw_slice raw)
+{
+    static const char escape[] = "\\ufdd0";
+
+    return gw_json_kind_of(raw) == GW_JSON_STRING
+               ? gw_wk_holds_nul(gw_json_string(arena, raw))
+               : memmem(raw.at, raw.len, escape, sizeof(escape) - 1) != NULL;
+}
+
 /* Appends the fields; NULL, or the name of a member that is not what it must
  * be. */
 static const char *
@@ -158,7 +171,8 @@ put_members(writing *w, gw_fields message)
         if (!raw.at)
             continue;
         if (gw_json_kind_of(raw) != MEMBERS[i].kind ||
-            (MEMBERS[i].kind == GW_JSON_NUMBER && !gw_json_int(raw, &n)))
+            (MEMBERS[i].kind == GW_JSON_NUMBER && !gw_json_int(raw, &n)) ||
+            (w->has_nul && holds_nul(&w->scratch, raw)))
             return name;
         gw_buf_text(&w->data, ",\"");
         gw_buf_text(&w->data, name);
@@ -271,7 +285,7 @@ gw_code
 gw_wk_page_write(gw_wk *wk, gw_wk_page *page, const gw_wk_topic *topic,
                  gw_import_row *row, gw_error *err)
 {
-    writing w = {.wk = wk, .topic = topic};
+    writing w = {.wk = wk, .topic = topic, .has_nul = page->has_nul};
     gw_importing *im = wk->im;
     gw_buf unit = {0};
     bool is_first = row->id == 0;

@@ -16,7 +16,8 @@ static const char *const CHANNEL_ALL[] = {
 bool
 gw_wk_is_key(gw_slice text)
 {
-    return text.at && text.len > 0 && text.len <= GW_LIMIT_SOURCE_KEY;
+    return text.at && text.len > 0 && text.len <= GW_LIMIT_SOURCE_KEY &&
+           !gw_wk_holds_nul(text);
 }
 
 /* ---- fields ---- */
@@ -49,9 +50,10 @@ put_channel(gw_buf *out, int64_t type, gw_slice id)
 }
 
 static void
-put_flag(gw_buf *out, const char *name, bool is_set)
+put_flag(gw_buf *out, const char *name, int is_set)
 {
-    gw_buf_printf(out, ",\"%s\":%s", name, is_set ? "true" : "false");
+    if (is_set >= 0)
+        gw_buf_printf(out, ",\"%s\":%s", name, is_set ? "true" : "false");
 }
 
 /* The fields of an entry, without the id; uids of its lists to `found`. */
@@ -386,13 +388,16 @@ make(gw_wk_bring *b, const gw_wk_entry *e, bool is_readable)
     gw_buf_clear(&text);
 }
 
+/* Its lists are not those of the source. */
 static gw_code
-note_refusal(gw_wk_bring *b, const gw_ask *ask, gw_slice key, gw_error *err)
+note_lists(gw_wk_bring *b, const gw_ask *ask, gw_slice key, gw_error *err)
 {
     gw_step step = enter_step(b);
-    gw_code code = gw_importing_problem(
-        b->wk->im, GW_REASON_UNREADABLE, b->are_users ? "user" : "channel", key,
-        1, err, "its lists: %.*s", GW_FMT(gw_buf_as_slice(&ask->refusal)));
+    gw_slice why = ask->has_nul ? GW_LIT("an id holds a NUL and is left out")
+                                : gw_buf_as_slice(&ask->refusal);
+    gw_code code = gw_importing_problem(b->wk->im, GW_REASON_UNREADABLE,
+                                        b->are_users ? "user" : "channel", key,
+                                        1, err, "its lists: %.*s", GW_FMT(why));
 
     b->wk->im->step = step;
     return code;
@@ -416,8 +421,8 @@ take(void *self, gw_task *task, bool *took, bool *is_over, gw_error *err)
     } else {
         bool is_refused = task->ask.state == GW_ASK_REFUSED;
         make(b, &t->entry, !is_refused);
-        if (is_refused)
-            code = note_refusal(b, &task->ask, b->made[b->n_made - 1].key, err);
+        if (is_refused || task->ask.has_nul)
+            code = note_lists(b, &task->ask, b->made[b->n_made - 1].key, err);
     }
     return code == GW_OK && t->is_last ? gw_wk_bring_write(b, err) : code;
 }

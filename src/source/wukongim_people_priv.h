@@ -13,8 +13,8 @@ enum { GW_WK_BATCH = 500 }; /* in one position */
 typedef struct gw_wk_entry {
     gw_slice id;
     int64_t type;
-    bool has_row; /* of a channel that can be trusted */
-    bool ban, disband, large;
+    bool has_row;            /* of a channel that can be trusted */
+    int ban, disband, large; /* -1: the row does not say */
     bool is_known_only; /* a user that is known by a channel's row: not asked
                            for here */
     gw_fields lists;    /* the answer */

@@ -11,6 +11,7 @@ enum {
     GW_WK_PERSON = 1,  /* channel type */
     GW_WK_PAGE = 1000, /* messages asked for at a time */
 };
+#define GW_WK_MOST_SEQ ((int64_t)UINT32_MAX)
 
 /* ---- names ---- */
 
@@ -41,6 +42,15 @@ bool gw_wk_topic_parse(gw_slice name, gw_wk_topic *out);
 int64_t gw_wk_reported_number(gw_slice id, int64_t number);
 /** The number of the id __warmN whose topic is kept in a slot. */
 int gw_wk_warm_number(unsigned slot);
+
+/* ---- texts with a NUL ---- */
+
+/* No store keeps a NUL. In texts of the source it becomes GW_LIST_NUL, so
+ * that what holds one can be told, and what is beside it can be read. */
+
+/** Replaces the NULs in JSON, in place; false when there are none. */
+bool gw_wk_replace_nuls(gw_buf *json);
+bool gw_wk_holds_nul(gw_slice text);
 
 /* ---- the server ---- */
 
@@ -89,7 +99,8 @@ bool gw_wk_is_texts(gw_arena *arena, gw_slice raw);
 #define GW_WK_CUT GW_LIT("cut")
 #define GW_WK_DIFFERENT GW_LIT("different")
 
-/** Whether a text from the source can be a key here. */
+/** Whether a text from the source can be a key here: not empty, not too
+ *  long, without a NUL. */
 bool gw_wk_is_key(gw_slice text);
 /** Makes minimal models of users that are not known yet, in the position
  *  under construction; they are asked for later. Texts in the arena of the

@@ -296,24 +296,14 @@ take_page(gw_wk *wk, gw_wk_reading *t, gw_wk_page *page)
     gw_wk_reading_go_on(wk, t);
 }
 
-/* JSON that no store can keep: it would come again as it is. */
-static bool
-holds_nul(const gw_wk_page *page)
-{
-    static const char nul[] = "\\u0000";
-
-    return page->body.at &&
-           memmem(page->body.at, page->body.len, nul, sizeof(nul) - 1);
-}
-
 static gw_code
-take_bad_page(gw_wk *wk, gw_wk_reading *t, const gw_wk_page *page,
-              const gw_error *problem, gw_error *err)
+take_bad_page(gw_wk *wk, gw_wk_reading *t, const gw_error *problem,
+              gw_error *err)
 {
     gw_buf why = {0};
 
     t->bad_pages++;
-    if (holds_nul(page) || gw_ask_is_last_try(&wk->asker, &t->task.ask))
+    if (gw_ask_is_last_try(&wk->asker, &t->task.ask))
         t->bad_pages = BAD_PAGES;
     if (t->bad_pages >= BAD_PAGES && t->phase == GW_WK_PHASE_PAGE) {
         if (!make_smaller(wk, t))
@@ -345,7 +335,7 @@ gw_wk_reading_reply(gw_wk *wk, gw_wk_reading *t, gw_error *err)
         return take_members(wk, t, err);
     if (gw_wk_page_read(&page, &t->task.ask.item.answer.body, from, &problem) !=
         GW_OK)
-        code = take_bad_page(wk, t, &page, &problem, err);
+        code = take_bad_page(wk, t, &problem, err);
     else if (t->phase == GW_WK_PHASE_PAGE)
         take_page(wk, t, &page);
     else if (t->phase == GW_WK_PHASE_PROBE)

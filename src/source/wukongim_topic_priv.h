@@ -29,6 +29,7 @@ typedef struct gw_wk_page {
     gw_arena arena;
     gw_values messages; /* those from first on */
     int64_t first, last;
+    bool has_nul; /* some text of it */
 } gw_wk_page;
 
 /**

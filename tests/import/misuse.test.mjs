@@ -237,24 +237,126 @@ test('keys that the store\'s JSON could break on are kept as they are',
         await assertImported(store, world);
     });
 
-test('messages whose JSON cannot be stored are refused one by one',
+test('a message whose answer is no JSON is refused, those beside it come',
     async (t) => {
         const world = new World();
-        const bad = { client_msg_no: 'a\u0000b' };
-        const topic = world.topic(2, 'g', { senders: ['a'] }).append(20)
-            .append(1, bad).append(1, bad).append(1, bad).append(20);
+        world.topic(2, 'g', { senders: ['a'] }).append(50);
         const double = await startDouble(t, world, { warm: true });
         const store = emptyStore(t);
+        double.instead = (request) => {
+            if (request.path !== '/channel/messagesync') return null;
+            const reply = double.answer({ headers: {} }, request);
+            const text = String(reply.pieces[0]).replace(
+                /"message_seq":(20|21),/g, '"message_seq":,');
+            return { ...reply, pieces: [text] };
+        };
 
-        const r = await mustImport(store, double, { code: 4 });
+        const r = await mustImport(store, double,
+            { code: 4, args: ['--max-tries', '1'] });
 
-        const { message } = await readModels(store);
-        assert.deepEqual([...topic.seqs()].filter((seq) =>
-            !message.has(`2-g ${seq}`)), [21, 22, 23]);
         assert.deepEqual(reported(r, 'refused').map((x) => x.key),
-            ['2-g/21', '2-g/22', '2-g/23']);
-        assert.equal(r.report.steps.message.imported, 40);
+            ['2-g/20', '2-g/21']);
+        assert.equal((await readModels(store)).message.size, 48);
     });
+
+test('what holds a NUL is left out and reported, all else comes', async (t) => {
+    const world = new World();
+    const nul = 'a\u0000b';
+    for (let n = 0; n < 50; n++) world.token(`user${n}`);
+    world.token(nul).token('user1', { flag: 1, token: `secret${nul}` })
+        .channel(nul, 2).channel('g', 2)
+        .members('g', 2, { subscribers: ['user1', nul, 'user2'] })
+        .conversation('user1', 2, 'g', { last_client_msg_no: nul })
+        .conversation('user1', 2, nul).conversation('user1', 2, 'h');
+    world.topic(2, 'g', { senders: ['user1'] }).append(20)
+        .append(1, { client_msg_no: nul })
+        .append(1, { client_msg_no: '\\u0000' }).append(1, { streams: [
+            { stream_seq: 1, client_msg_no: nul, blob: '' }] }).append(20);
+    const double = await startDouble(t, world, { warm: true });
+    const store = emptyStore(t);
+
+    const r = await mustImport(store, double, { code: 4 });
+    const again = await mustImport(store, double, { code: 4 });
+
+    const { user, channel, device, message, conversation } =
+        await readModels(store);
+    assert.equal(user.size, 50);
+    assert.equal(device.size, 50);
+    assert.deepEqual([...channel.keys()].sort(), ['2-g', '2-h']);
+    assert.deepEqual(channel.get('2-g').fields.subscribers,
+        ['user1', 'user2']);
+    assert.deepEqual([...conversation.keys()], ['user1 2-h']);
+    assert.deepEqual([message.size, message.has('2-g 21'),
+        message.has('2-g 23')], [41, false, false]);
+    assert.equal(message.get('2-g 22').fields.client_msg_no, '\\u0000');
+    for (const { report: { steps }, reportText } of [r, again]) {
+        assert.equal(steps.user.refused, 2, reportText);
+        assert.equal(steps.channel.refused, 2, 'the user\'s own too');
+        assert.equal(steps.channel.unreadable, 1);
+        assert.equal(steps.message.refused, 2);
+        assert.equal(steps.conversation.refused, 2);
+        assert.deepEqual(Object.values(steps).map((x) => x.differs +
+            x.mangled), [0, 0, 0, 0, 0], reportText);
+    }
+    assert.doesNotMatch(r.reportText, /secret/);
+});
+
+test('numbers that no v1 server has do no harm', async (t) => {
+    const most = '9223372036854775807';
+    const lies = [
+        ['/channel/max_message_seq', `{"message_seq":${most}}`],
+        ['/channel/max_message_seq', '{"message_seq":4294967295}'],
+        ['/channel/messagesync', `{"messages":[{"message_seq":${most}}]}`],
+        ['/conversation/sync', `[{"channel_id":"g","channel_type":2,` +
+            `"unread":-${most},"last_msg_seq":${most}}]`],
+    ];
+    for (const [path, text] of lies) {
+        const world = new World();
+        world.token('a');
+        world.topic(2, 'g', { senders: ['a'] }).append(3);
+        const double = await startDouble(t, world, { warm: true });
+        const store = emptyStore(t);
+        double.instead = (request) => request.path !== path ? null
+            : { status: 200, type: 'application/json', pieces: [text] };
+        double.faults.order('503', { path: '/migrate/allusers',
+            retryAfter: '-1' });
+
+        const r = await importInto(store, double, { args: QUICK });
+
+        assert.ok([0, 4].includes(r.code), `${text}: ${describe(r)}`);
+        assert.doesNotMatch(r.err, /runtime error/);
+    }
+});
+
+test('members of a wrong type are refused, each by its name', async (t) => {
+    const world = new World();
+    world.token('a');
+    const double = await startDouble(t, world, { warm: true });
+    const store = emptyStore(t);
+    const bodies = {
+        '/migrate/allusers': '[{"uid":"a","device_flag":"1","token":"x"}]',
+        '/migrate/allchannels': '[{"channel_id":"g","channel_type":2,' +
+            '"ban":"yes"},{"channel_id":"h","channel_type":2,"large":true}]',
+        '/conversation/sync': '[{"channel_id":"h","channel_type":2,' +
+            '"unread":"3"},{"channel_id":"i","channel_type":2,"version":"x"},' +
+            '{"channel_id":"h","channel_type":2}]',
+    };
+    double.instead = ({ path }) => !bodies[path] ? null : { status: 200,
+        type: 'application/json', pieces: [bodies[path]] };
+
+    const r = await mustImport(store, double, { code: 4 });
+
+    const { channel, conversation } = await readModels(store);
+    assert.deepEqual(channel.get('2-h').fields,
+        { channel_id: 'h', channel_type: 2, large: true });
+    assert.equal(conversation.size, 1);
+    assert.equal(channel.size, 1);
+    const { steps } = r.report;
+    assert.deepEqual([steps.user, steps.channel, steps.conversation].map((x) =>
+        [x.source, x.imported, x.refused, x.differs]),
+    [[2, 1, 1, 0], [2, 1, 1, 0], [3, 1, 2, 0]], r.reportText);
+    assert.match(r.reportText, /`unread`/);
+});
 
 test('ids of 255 bytes come; a name that no topic can have is not asked for',
     async (t) => {

@@ -117,6 +117,21 @@ every_slot_has_a_topic_that_warms_it(void **state)
     }
 }
 
+static void
+a_nul_is_replaced_and_a_backslash_before_its_text_is_none(void **state)
+{
+    gw_buf json = {0};
+    (void)state;
+
+    gw_buf_text(&json, "[\"\\u0000\",\"\\\\u0000\",\"\\\\\\u0000\",\"\\u000");
+    assert_true(gw_wk_replace_nuls(&json));
+    assert_string_equal(gw_buf_cstr(&json),
+                        "[\"\\ufdd0\",\"\\\\u0000\",\"\\\\\\ufdd0\","
+                        "\"\\u000");
+    assert_false(gw_wk_replace_nuls(&json));
+    gw_buf_clear(&json);
+}
+
 int
 main(void)
 {
@@ -126,6 +141,8 @@ main(void)
         cmocka_unit_test(a_channel_is_split_so_that_the_source_finds_it_again),
         cmocka_unit_test(a_topic_is_a_type_and_an_id_with_any_dashes),
         cmocka_unit_test(a_cut_id_takes_its_number_from_between_the_dashes),
+        cmocka_unit_test(
+            a_nul_is_replaced_and_a_backslash_before_its_text_is_none),
         cmocka_unit_test(every_slot_has_a_topic_that_warms_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
