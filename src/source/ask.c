@@ -276,7 +276,7 @@ refuse(gw_ask *ask, const char *why)
 {
     ask->refusal.len = 0;
     put_cause(ask, why, &ask->refusal);
-    if (ask->tries > 0 && ask->refusals == 0)
+    if (ask->tries > 1 && ask->refusals == 0)
         gw_buf_printf(&ask->refusal, " (%" PRId64 " tries)", ask->tries);
     ask->state = GW_ASK_REFUSED;
 }
@@ -397,6 +397,24 @@ take_refusal(gw_asker *a, gw_ask *ask, gw_error *err)
     return GW_OK;
 }
 
+/* It would be as long again. Who sets a limit can ask for less. */
+static gw_code
+take_long(gw_asker *a, gw_ask *ask, gw_error *err)
+{
+    gw_buf failure = {0};
+    gw_code code = GW_OK;
+
+    if (ask->item.request.answer_bytes && !ask->is_vital) {
+        refuse(ask, NULL);
+        return GW_OK;
+    }
+    ask->tries++;
+    put_failure(a, ask, NULL, &failure);
+    code = end_tries(a, ask, NULL, &failure, err);
+    gw_buf_clear(&failure);
+    return code;
+}
+
 gw_code
 gw_ask_look(gw_asker *asker, gw_ask *ask, gw_error *err)
 {
@@ -412,10 +430,8 @@ gw_ask_look(gw_asker *asker, gw_ask *ask, gw_error *err)
         *err = item->err;
         return item->code;
     }
-    if (item->code == GW_E_LIMIT) { /* it would be as long again */
-        refuse(ask, NULL);
-        return GW_OK;
-    }
+    if (item->code == GW_E_LIMIT)
+        return take_long(asker, ask, err);
     if (item->code != GW_OK)
         return fail_try(asker, ask, NULL, false, err);
     if (item->answer.status == 200) {
