@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where are we, how far, can I cut over, what went wrong: what the server
-// told last, drawn. The words are those of src/http/page_state.c.
+// told last, drawn. The words are those of src/http/page_state.c
+// and page_slots.c.
 import { byId, bytes, count, DASH, element, moment, percentOf, setData,
   setHidden, setText, span, sync, visible } from './format.js';
 import { MigrationDashboard } from './godwit-client.js';

@@ -15,40 +15,6 @@ enum { RUNS = 10, OUTPUT_BYTES = 8 * GW_KIB };
     "form-action 'none'; frame-ancestors 'none'; "                             \
     "require-trusted-types-for 'script'; trusted-types 'none'"
 
-static bool
-fill_from(gw_page *p, const gw_page_slot *slots, gw_slice name, gw_buf *out)
-{
-    for (; slots->name; slots++)
-        if (gw_slice_equal(gw_slice_of(slots->name), name)) {
-            slots->put(p, out);
-            return true;
-        }
-    return false;
-}
-
-static void
-fill_slot(gw_page *p, gw_slice name, gw_buf *out)
-{
-    if (!fill_from(p, GW_PAGE_STATE_SLOTS, name, out))
-        (void)fill_from(p, GW_PAGE_LIST_SLOTS, name, out);
-}
-
-static void
-fill(gw_page *p, const char *at, gw_buf *out)
-{
-    for (;;) {
-        const char *slot = strstr(at, "{{");
-        const char *end = slot ? strstr(slot, "}}") : NULL;
-        if (!end) {
-            gw_buf_text(out, at);
-            return;
-        }
-        gw_buf_add(out, at, (size_t)(slot - at));
-        fill_slot(p, (gw_slice){slot + 2, (size_t)(end - slot) - 2}, out);
-        at = end + 2;
-    }
-}
-
 /* What `put` tells, as fields that live in the page's arena. */
 static gw_fields
 ask(gw_page *p, gw_service *service, void (*put)(gw_service *, gw_buf *))
@@ -73,17 +39,18 @@ put_runs(gw_service *service, gw_buf *out)
 static void
 read_state(gw_page *p, gw_service *service)
 {
+    static void (*const PUTS[])(gw_service *, gw_buf *) = {
+        [GW_PAGE_RESULT] = gw_service_put_result,
+        [GW_PAGE_PROGRESS] = gw_service_put_progress,
+        [GW_PAGE_CHECKS] = gw_service_put_checks,
+        [GW_PAGE_HISTORY] = put_runs,
+    };
     gw_buf output = {0};
-    gw_fields history = ask(p, service, put_runs);
-    gw_slice runs = gw_member_raw(history, "runs");
 
-    p->result = ask(p, service, gw_service_put_result);
-    p->progress = ask(p, service, gw_service_put_progress);
-    p->checks = ask(p, service, gw_service_put_checks);
-    if (!runs.at || gw_json_array(&p->arena, runs, &p->runs, NULL) != GW_OK)
-        p->runs.n = 0;
-    gw_service_read_output(service, gw_service_last_run(service), 0,
-                           OUTPUT_BYTES, &output);
+    for (size_t i = 0; i < GW_PAGE_FROM_COUNT; i++)
+        p->from[i] = ask(p, service, PUTS[i]);
+    gw_service_read_newest(service, gw_service_last_run(service), OUTPUT_BYTES,
+                           &output);
     p->output = gw_arena_dup(&p->arena, gw_buf_as_slice(&output));
     gw_buf_clear(&output);
 }
@@ -96,7 +63,7 @@ gw_page_put(gw_service *service, bool may_read, gw_buf *out)
     gw_arena_init(&p.arena);
     if (may_read)
         read_state(&p, service);
-    fill(&p, gw_web_index_html, out);
+    gw_page_fill(&p, gw_web_index_html, out);
     gw_arena_clear(&p.arena);
 }
 

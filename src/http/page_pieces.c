@@ -80,6 +80,22 @@ gw_page_put_span(gw_buf *out, int64_t ms)
                       (int)(s / 60 % 60));
 }
 
+void
+gw_page_put_bytes(gw_buf *out, int64_t bytes)
+{
+    static const char *const UNITS[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double n = (double)bytes;
+    size_t unit = 0;
+
+    if (bytes < 0) {
+        gw_buf_text(out, GW_DASH);
+        return;
+    }
+    for (; n >= 1024 && unit + 1 < sizeof(UNITS) / sizeof(UNITS[0]); unit++)
+        n /= 1024;
+    gw_buf_printf(out, "%.*f %s", unit > 0 && n < 100 ? 1 : 0, n, UNITS[unit]);
+}
+
 bool
 gw_page_is_text(gw_page *p, gw_fields fields, const char *key,
                 const char *value)
@@ -91,17 +107,14 @@ gw_page_is_text(gw_page *p, gw_fields fields, const char *key,
 }
 
 void
-gw_page_put_each(gw_page *p, const char *key,
-                 void (*put)(gw_page *p, gw_fields fields, gw_buf *out),
-                 gw_buf *out)
+gw_page_put_each(gw_page *p, gw_slice list, gw_page_item *put, gw_buf *out)
 {
-    gw_values list;
+    gw_values items;
     gw_fields fields;
-    gw_slice raw = gw_member_raw(p->checks, key);
 
-    if (!raw.at || gw_json_array(&p->arena, raw, &list, NULL) != GW_OK)
+    if (!list.at || gw_json_array(&p->arena, list, &items, NULL) != GW_OK)
         return;
-    for (size_t i = 0; i < list.n; i++)
-        if (gw_json_object(&p->arena, list.at[i], &fields, NULL) == GW_OK)
+    for (size_t i = 0; i < items.n; i++)
+        if (gw_json_object(&p->arena, items.at[i], &fields, NULL) == GW_OK)
             put(p, fields, out);
 }

@@ -37,6 +37,26 @@ gw_service_read_output(gw_service *service, int64_t run, int64_t offset,
         close(file);
 }
 
+void
+gw_service_read_newest(gw_service *service, int64_t run, size_t most,
+                       gw_buf *out)
+{
+    int file = gw_state_output_open(service->dir, run, false);
+    off_t size = file < 0 ? 0 : lseek(file, 0, SEEK_END);
+    bool is_cut = size > (off_t)most;
+    gw_buf text = {0};
+
+    if (file >= 0)
+        close(file);
+    /* with the byte before, which may be the end of a line */
+    gw_service_read_output(service, run, is_cut ? size - (off_t)most - 1 : 0,
+                           most + 1, &text);
+    const char *end = is_cut ? memchr(text.at, '\n', text.len) : NULL;
+    size_t at = end ? (size_t)(end - text.at) + 1 : 0;
+    gw_buf_add(out, text.at + at, text.len - at);
+    gw_buf_clear(&text);
+}
+
 /* ---- progress ---- */
 
 typedef struct gw_rates {

@@ -164,6 +164,9 @@ void gw_service_put_manager(gw_service *service, gw_buf *out);
 void gw_service_put_history(gw_service *service, int64_t before, int64_t limit,
                             gw_buf *out);
 
+/** Appends the newest whole lines of a run's output, at most `most` bytes. */
+void gw_service_read_newest(gw_service *service, int64_t run, size_t most,
+                            gw_buf *out);
 /** Appends at most `most` bytes of a run's output from `offset` on. */
 void gw_service_read_output(gw_service *service, int64_t run, int64_t offset,
                             size_t most, gw_buf *out);
