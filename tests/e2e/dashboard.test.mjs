@@ -290,7 +290,7 @@ test('checks come with the events, when they change', async (t) => {
 });
 
 test('the samples are of the run, from its beginning on', async (t) => {
-    const p = { ...prepare(t, { list: positions(600),
+    const p = { ...prepare(t, { list: positions(3000),
         files: { '0002_slow.lua': SLOW } }), args: ['--batch', '512'] };
     const server = await serve(t, p);
     const samples = async () => (await server.ask(

@@ -88,7 +88,8 @@ test('a server that is killed is missed, and found again', async (t) => {
 
 test('an orderly end of the server is noticed too', async (t) => {
     const server = await serve(t, prepare(t));
-    const page = await visit(t, server.url);
+    /* what is asked while it ends is answered 503 */
+    const page = await visit(t, server.url, { allow: /\b503\b/ });
     await page.waitForSelector('#live[data-live=stream]');
 
     await server.stop();
