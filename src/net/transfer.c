@@ -144,6 +144,7 @@ set_headers(gw_transfer *t, const gw_net_request *request)
         gw_buf_printf(&line, "%s: %s", request->headers[i].name,
                       request->headers[i].value);
         add_header(t, gw_buf_cstr(&line));
+        explicit_bzero(line.at, line.len); /* it may be a secret */
     }
     gw_buf_clear(&line);
     (void)curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);

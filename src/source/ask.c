@@ -4,12 +4,11 @@
  * the import. */
 #include "source/ask.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/secret.h"
 #include "base/units.h"
 
 enum {
@@ -29,29 +28,15 @@ enum {
 /* ---- opening ---- */
 
 static gw_code
-read_token(const char *path, char **out, gw_error *err)
+read_token(const char *path, gw_buf *out, gw_error *err)
 {
-    char text[GW_LIMIT_SECRET + 2];
-    FILE *file = fopen(path, "re");
+    gw_code code = gw_secret_read(path, out, err);
 
-    if (!file)
-        return gw_fail(err, GW_E_USAGE, "the token file %s: %s", path,
-                       strerror(errno));
-    size_t n = fread(text, 1, sizeof(text) - 1, file);
-    bool is_bad = ferror(file) != 0;
-    fclose(file);
-    text[n] = '\0';
-    n = strcspn(text, "\r\n");
-    bool is_long = n > GW_LIMIT_SECRET;
-    text[n] = '\0';
-    if (!is_bad && !is_long && n > 0)
-        *out = gw_strdup(text);
-    explicit_bzero(text, sizeof(text));
-    if (is_bad || is_long || n == 0)
+    if (code != GW_OK)
+        return code;
+    if (strcspn(gw_buf_cstr(out), "\r\n") != out->len)
         return gw_fail(err, GW_E_USAGE,
-                       "the token file %s: its first line is to be a token "
-                       "of at most %d bytes",
-                       path, GW_LIMIT_SECRET);
+                       "the secret's file %s: a token is one line", path);
     return GW_OK;
 }
 
@@ -91,7 +76,7 @@ gw_asker_open(gw_asker *asker, gw_importing *im, gw_error *err)
         .per_second = (double)o->rate,
     };
     code = gw_fetch_open(&options, &asker->fetch, err);
-    if (code == GW_OK && asker->token && !o->allow_plaintext)
+    if (code == GW_OK && asker->token.at && !o->allow_plaintext)
         code = gw_fetch_check_secret(asker->fetch, err);
     return code;
 }
@@ -100,9 +85,7 @@ void
 gw_asker_close(gw_asker *asker)
 {
     gw_fetch_close(asker->fetch);
-    if (asker->token)
-        explicit_bzero(asker->token, strlen(asker->token));
-    free(asker->token);
+    gw_secret_wipe(&asker->token);
     *asker = (gw_asker){0};
 }
 
@@ -154,8 +137,8 @@ queue(gw_asker *a, gw_ask *ask, int64_t pause_ms)
     item->request.body =
         ask->body.at ? gw_buf_as_slice(&ask->body) : (gw_slice){0};
     item->request.headers = &ask->header;
-    item->request.n_headers = a->token ? 1 : 0;
-    ask->header = (gw_net_header){"token", a->token};
+    item->request.n_headers = a->token.at ? 1 : 0;
+    ask->header = (gw_net_header){"token", a->token.at};
     item->timeout_ms = ask->is_long ? -1 : 0;
     item->not_before_us = pause_ms ? gw_clock_us() + pause_ms * 1000 : 0;
     ask->has_nul = false;
@@ -186,6 +169,14 @@ put_name(const gw_ask *ask, gw_buf *out)
     gw_buf_text(out, ": ");
 }
 
+/* A server may repeat what it was sent. What it says by itself is known. */
+static bool
+repeats_token(const gw_asker *a, gw_slice text)
+{
+    return a->token.at && !(a->is_final && a->is_final(text)) &&
+           memmem(text.at, text.len, a->token.at, a->token.len);
+}
+
 /* The message of an error's body, or the beginning of the body. */
 static void
 read_message(const gw_asker *a, gw_ask *ask)
@@ -201,15 +192,14 @@ read_message(const gw_asker *a, gw_ask *ask)
         at = gw_fields_find(fields, GW_LIT("msg"));
     if (at >= 0 && gw_json_kind_of(fields.at[at].value) == GW_JSON_STRING)
         body = gw_json_string(&ask->arena, fields.at[at].value);
+    if (repeats_token(a, body))
+        return;
     if (body.len > SHOWN)
         body.len = SHOWN;
     for (size_t i = 0; i < body.len; i++)
         gw_buf_byte(&ask->message,
                     (unsigned char)body.at[i] < ' ' ? ' ' : body.at[i]);
     (void)gw_buf_cstr(&ask->message);
-    /* a server may repeat what it was sent */
-    if (a->token && strlen(a->token) > 3 && strstr(ask->message.at, a->token))
-        ask->message.len = 0;
 }
 
 static const struct {

@@ -27,7 +27,7 @@ typedef void (*gw_ask_advise)(gw_buf *out, int status, gw_slice path);
 typedef struct gw_asker {
     gw_importing *im;
     gw_fetch *fetch;
-    char *token; /* of the header "token", or NULL; owned */
+    gw_buf token; /* of the header "token"; at NULL for none */
     bool was_reached;
     uint64_t seed; /* of the jitter */
     gw_ask_is_final is_final;

@@ -678,6 +678,41 @@ test('28. tokens are in no report, log or output', async (t) => {
     assert.ok(!dumpText(store).includes('mangled-device-secret'));
 });
 
+test('28. a token that the source repeats is in no message, not in part',
+    async (t) => {
+        const token = 'manager-secret';
+        const double = await startDouble(t, new World(), { token });
+        const store = emptyStore(t);
+        const file = `${store}-token`;
+        fs.writeFileSync(file, `${token}\n`, { mode: 0o600 });
+        for (const at of [0, 150, 190, 198]) {
+            double.instead = () => ({ status: 500, type: 'text/plain',
+                pieces: [`${'x'.repeat(at)}${token} is not good`] });
+
+            const r = await importInto(store, double, { args: ['--token-file',
+                file, '--max-tries', '1', '--verbose'] });
+
+            assert.equal(r.code, 1, describe(r));
+            assert.match(r.err, /500/);
+            assert.doesNotMatch(r.out + r.err, /x+m|manager|secret/);
+        }
+    });
+
+test('28. a token of two lines is refused before anything is asked',
+    async (t) => {
+        const double = await startDouble(t);
+        const store = emptyStore(t);
+        const file = `${store}-token`;
+        fs.writeFileSync(file, 'first-part\r\nX-Other: two\n', { mode: 0o600 });
+
+        const r = await importInto(store, double,
+            { args: ['--token-file', file] });
+
+        assert.equal(r.code, 2, describe(r));
+        assert.doesNotMatch(r.err, /first-part|X-Other/);
+        assert.equal(double.ledger.n, 0);
+    });
+
 test('a fake name is what v1 makes of two uids', () => {
     assert.equal(fake('x', 'y'), crc32('x') > crc32('y') ? 'x@y' : 'y@x');
 });
