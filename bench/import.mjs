@@ -6,18 +6,15 @@
 // pages (what the double can serve), and `godwit load` of the same positions
 // from `godwit export` (what the store can take). Only the ratios say much:
 // the double runs on one of the machine's cores meanwhile.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
-import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const work = path.join(root, 'build', 'bench');
-const godwit = process.env.GODWIT ??
-  path.join(root, 'build', 'release', 'godwit');
+import { count, godwit, machine, median, MIB, remove, root, rows, timed, work }
+  from './lib.mjs';
+
 const PAGE = 500;
 
 // ---- the double
@@ -116,48 +113,29 @@ async function countMessages(url, names) {
 
 // ---- running
 
-function remove(file) {
-  for (const end of ['', '-wal', '-shm', '.lock'])
-    fs.rmSync(file + end, { force: true });
-}
+const run = (args, stdio = ['ignore', 'ignore', 'inherit']) =>
+  timed(godwit, args, { stdio });
 
-function emptyStore(name) {
+async function emptyStore(name) {
   const file = path.join(work, name);
   remove(file);
-  run(['init', '--quiet', '--store', file]);
+  await run(['init', '--quiet', '--store', file]);
   return file;
 }
 
-/** Runs the program to its end: {seconds, rss (MiB)}. */
-function run(args, stdio = ['ignore', 'ignore', 'inherit']) {
-  const timed = path.join(work, 'time.txt');
-  const begin = performance.now();
-  const r = spawnSync('/usr/bin/time', ['-f', '%M', '-o', timed, godwit,
-    ...args], { stdio });
-  if (r.status !== 0) throw new Error(`${args.join(' ')}: exit ${r.status}`);
-  return { seconds: (performance.now() - begin) / 1000,
-    rss: Number(fs.readFileSync(timed, 'utf8').trim()) / 1024 };
-}
-
-function load(from, name) {
+async function load(from, name) {
   const lines = path.join(work, 'import.ndjson');
   const file = fs.openSync(lines, 'w');
-  run(['export', '--quiet', '--store', from], ['ignore', file, 'inherit']);
+  await run(['export', '--quiet', '--store', from], ['ignore', file,
+    'inherit']);
   fs.closeSync(file);
-  const r = run(['load', '--quiet', '--store', emptyStore(name), lines]);
+  const r = await run(['load', '--quiet', '--store', await emptyStore(name),
+    lines]);
   fs.rmSync(lines);
   return r;
 }
 
-const count = (n) => Math.round(n).toLocaleString('en-US');
-const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
-
-function row(...cells) {
-  const widths = [44, 14, 10, 10];
-  console.log(cells.map((cell, i) => i === 0
-    ? String(cell).padEnd(widths[i]) : String(cell).padStart(widths[i]))
-    .join(''));
-}
+const row = rows(44, 14, 10, 10);
 
 async function main() {
   const { values } = parseArgs({ options: {
@@ -165,8 +143,7 @@ async function main() {
     topics: { type: 'string', default: '3000' },
     users: { type: 'string', default: '1000' },
     rounds: { type: 'string', default: '3' } } });
-  fs.mkdirSync(work, { recursive: true });
-  console.log(`${os.cpus().length} cores, ${os.cpus()[0].model}`);
+  console.log(machine());
   const double = await startDouble(['--warm', '--messages', values.messages,
     '--topics', values.topics, '--users', values.users]);
   try {
@@ -177,12 +154,13 @@ async function main() {
     const rss = [];
     for (let n = 0; n < Number(values.rounds); n++) {
       rates.serve.push(await serve(double.url, names, messages));
-      const store = emptyStore('import.db');
-      const imported = run(['import', 'wukongim', '--quiet', '--source',
+      const store = await emptyStore('import.db');
+      const imported = await run(['import', 'wukongim', '--quiet', '--source',
         double.url, '--store', store]);
       rates.import.push(messages / imported.seconds);
       rss.push(imported.rss);
-      rates.load.push(messages / load(store, 'import-load.db').seconds);
+      rates.load.push(messages /
+        (await load(store, 'import-load.db')).seconds);
     }
 
     console.log(`\n${count(messages)} messages in ${count(names.length)} ` +
@@ -196,8 +174,8 @@ async function main() {
       `${(100 * ratio('serve')).toFixed(0)} %`, '>= 80 %');
     row('load of the same positions', count(median(rates.load)),
       `${(100 * ratio('load')).toFixed(0)} %`, '>= 25 %');
-    console.log(`\npeak memory of the import: ${Math.max(...rss).toFixed(0)} ` +
-      'MiB (aim: 128)');
+    console.log('\npeak memory of the import: ' +
+      `${count(Math.max(...rss) / MIB)} MiB (aim: 128)`);
   } finally {
     double.stop();
     remove(path.join(work, 'import.db'));

@@ -6,19 +6,12 @@
 // Parts: speed, catchup, finalize, memory; all of them if none is named, or
 // the single cases of speed: rename, three, tenth, all, sql.
 // The stores are made once and kept in build/bench.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const work = path.join(root, 'build', 'bench');
-const godwit = process.env.GODWIT ??
-  path.join(root, 'build', 'release', 'godwit');
-const sample = process.env.GODWIT_SAMPLE ??
-  path.join(root, 'build', 'release', 'godwit-sample');
-const MIB = 1024 * 1024;
+import { count, fill, godwit, lockout, machine, make, median, MIB, migrationsOf,
+  remove, rows, timed, work } from './lib.mjs';
 
 /** The cases of the part `speed`; `most` is the aim, times the floor. */
 const cases = [
@@ -71,27 +64,9 @@ function store(events, { models = 250_000, fields = 32 } = {}) {
   if (fs.existsSync(file)) return file;
   const made = `${file}.making`;
   remove(made);
-  console.log(`making a store of ${count(events)} events`);
-  run(godwit, ['init', '--store', made]);
-  load(made, events, { models, fields });
+  make(made, { events, models, fields });
   fs.renameSync(made, file);
   return file;
-}
-
-/** Appends the history from position `skip` up to that many events. */
-function load(file, events, { models = 250_000, fields = 32, skip = 0,
-  of = events }) {
-  // the history is the same whatever its length: models in proportion
-  const n = Math.round(models * events / of);
-  const options = ['--bench', '--events', events, '--positions', events / 5,
-    '--models', n, '--fields', fields, '--skip', skip];
-  execFileSync('sh', ['-c', '"$0" $2 | "$1" load - --quiet --store "$3"',
-    sample, godwit, options.join(' '), file], { stdio: 'inherit' });
-}
-
-function remove(file) {
-  for (const end of ['', '-wal', '-shm', '.lock'])
-    fs.rmSync(file + end, { force: true });
 }
 
 /** A fresh copy of a store to work on. */
@@ -104,26 +79,12 @@ function copy(file) {
 
 // ---- running
 
-/** Runs a command to its end: {seconds, rss (bytes), out}. */
-function run(program, args, input) {
-  const timed = path.join(work, 'time.txt');
-  const begin = performance.now();
-  const r = spawnSync('/usr/bin/time', ['-f', '%M', '-o', timed, program,
-    ...args], { input, maxBuffer: 1 << 26 });
-  const seconds = (performance.now() - begin) / 1000;
-  if (r.status !== 0)
-    throw new Error(`${path.basename(program)} ${args[0]}: exit ` +
-      `${r.status}: ${r.stderr}`);
-  const rss = Number(fs.readFileSync(timed, 'utf8').trim()) * 1024;
-  return { seconds, rss, out: `${r.stdout}${r.stderr}` };
-}
-
-const sqlite = (file, sql) => run('sqlite3', ['-batch', file], sql);
-const query = (file, sql) => Number(sqlite(file, sql).out.trim());
+const sqlite = (file, input) => timed('sqlite3', ['-batch', file], { input });
+const query = async (file, sql) => Number((await sqlite(file, sql)).out.trim());
 
 function command(name, file, migrations, ...more) {
-  return run(godwit, [name, '--store', file, '--migrations',
-    path.join(root, 'bench', 'migrations', migrations), ...more]);
+  return timed(godwit, [name, '--store', file, '--migrations',
+    migrationsOf(migrations), ...more]);
 }
 
 /** Runs one case on a fresh copy. */
@@ -134,21 +95,11 @@ function runCase(name, base) {
   return command('migrate', file, name, '--quiet');
 }
 
-// ---- printing
-
-const count = (n) => Math.round(n).toLocaleString('en-US');
-const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
-
-function row(...cells) {
-  const widths = [34, 9, 12, 9, 9, 10];
-  console.log(cells.map((cell, i) => i === 0
-    ? String(cell).padEnd(widths[i]) : String(cell).padStart(widths[i]))
-    .join(''));
-}
+const row = rows(34, 9, 12, 9, 9, 10);
 
 // ---- parts
 
-function speed(names, rounds) {
+async function speed(names, rounds) {
   const events = 1_000_000;
   const base = store(events);
   const chosen = cases.filter(({ name }) => names.includes(name));
@@ -157,7 +108,7 @@ function speed(names, rounds) {
 
   for (let round = 0; round < rounds; round++)
     for (const name of Object.keys(taken))
-      taken[name].push(runCase(name, base));
+      taken[name].push(await runCase(name, base));
 
   console.log(`\nmigrate, ${count(events)} events, ${rounds} rounds in turn, ` +
     'medians; the ratio is within each round');
@@ -173,12 +124,14 @@ function speed(names, rounds) {
   }
 }
 
-function catchup() {
+async function catchup() {
   const events = 1_000_000, more = 10_000;
   const file = copy(store(events));
-  const first = command('migrate', file, 'rename', '--quiet');
-  load(file, events + more, { skip: events / 5, of: events });
-  const second = command('migrate', file, 'rename', '--quiet');
+  const first = await command('migrate', file, 'rename', '--quiet');
+  // the history is the same whatever its length: models in proportion
+  fill(file, { events: events + more, skip: events / 5,
+    models: 250_000 * (events + more) / events });
+  const second = await command('migrate', file, 'rename', '--quiet');
 
   console.log(`\ncatch-up after ${count(more)} more events`);
   row('', 'seconds', '', 'of first', 'aim');
@@ -187,15 +140,7 @@ function catchup() {
     `${(100 * second.seconds / first.seconds).toFixed(1)} %`, '<= 5 %');
 }
 
-/** The cutover in ms, as finalize prints it. */
-function cutover(out) {
-  const found = out.match(/"cutover_ms": ?([\d.]+)/) ??
-    out.match(/locked out for ([\d.]+) ms/);
-  if (!found) throw new Error(`finalize names no cutover:\n${out}`);
-  return Number(found[1]);
-}
-
-function finalize(rounds) {
+async function finalize(rounds) {
   console.log('\nfinalize after a complete migrate');
   row('', 'seconds', '', 'lockout', 'aim');
   for (const events of [100_000, 1_000_000, 3_000_000]) {
@@ -203,9 +148,9 @@ function finalize(rounds) {
     const ms = [], seconds = [];
     for (let round = 0; round < rounds; round++) {
       const file = copy(base);
-      command('migrate', file, 'rename', '--quiet');
-      const r = command('finalize', file, 'rename', '--json');
-      ms.push(cutover(r.out));
+      await command('migrate', file, 'rename', '--quiet');
+      const r = await command('finalize', file, 'rename', '--json');
+      ms.push(lockout(r.out));
       seconds.push(r.seconds);
     }
     row(`${count(events)} events`, median(seconds).toFixed(2), '',
@@ -213,13 +158,13 @@ function finalize(rounds) {
   }
 }
 
-function memory() {
+async function memory() {
   console.log('\npeak memory of migrate (rename), MiB');
   row('', 'RSS', 'models', 'rest', 'aim');
   for (const events of [1_000_000, 5_000_000]) {
     const file = copy(store(events, { fields: 11 }));
-    const { rss } = command('migrate', file, 'rename', '--quiet');
-    const bytes = query(file,
+    const { rss } = await command('migrate', file, 'rename', '--quiet');
+    const bytes = await query(file,
       'SELECT sum(length(CAST(data AS BLOB))) FROM models;');
     row(`${count(events)} events`, count(rss / MIB), count(bytes / MIB),
       count((rss - bytes) / MIB), '<= 200');
@@ -228,7 +173,7 @@ function memory() {
 
 // ---- the command line
 
-function main(args) {
+async function main(args) {
   const rounds = args.includes('--rounds')
     ? Number(args.splice(args.indexOf('--rounds'), 2)[1]) : 3;
   const names = cases.map(({ name }) => name);
@@ -241,17 +186,16 @@ function main(args) {
     }
 
   const wants = (part) => args.length === 0 || args.includes(part);
-  fs.mkdirSync(work, { recursive: true });
-  console.log(`${os.cpus().length} cores, ${os.cpus()[0].model}; SQLite ` +
+  console.log(`${machine()}; SQLite ` +
     execFileSync('sqlite3', ['--version']).toString().split(' ')[0]);
   const single = names.filter((name) => args.includes(name));
-  if (wants('speed')) speed(names, rounds);
-  else if (single.length > 0) speed(single, rounds);
-  if (wants('catchup')) catchup();
-  if (wants('finalize')) finalize(rounds);
-  if (wants('memory')) memory();
+  if (wants('speed')) await speed(names, rounds);
+  else if (single.length > 0) await speed(single, rounds);
+  if (wants('catchup')) await catchup();
+  if (wants('finalize')) await finalize(rounds);
+  if (wants('memory')) await memory();
   remove(path.join(work, 'work.db'));
   return 0;
 }
 
-process.exitCode = main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2));

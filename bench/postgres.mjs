@@ -6,19 +6,12 @@
 // table with the same primary key and indexes. In turn: A B A B. Starts a
 // server of its own by dev/with_postgres.sh.
 // Cases: rename, three, tenth, all; without one the first three.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-const self = fileURLToPath(import.meta.url);
-const root = path.resolve(path.dirname(self), '..');
-const work = path.join(root, 'build', 'bench');
-const release = path.join(root, 'build', 'release');
-const godwit = process.env.GODWIT ?? path.join(release, 'godwit');
-const sample = process.env.GODWIT_SAMPLE ?? path.join(release, 'godwit-sample');
-const base = process.env.GODWIT_TEST_PG_URI;
+import { base, count, databaseOf, godwit, lockout, machine, make, median, MIB,
+  migrationsOf, rows, timed, withPostgres, work } from './lib.mjs';
 
 /** `most` is the aim for migrate, times the floor. */
 const cases = [
@@ -37,8 +30,6 @@ CREATE TABLE floor_events (LIKE events INCLUDING ALL);
 
 // ---- databases
 
-const uriOf = (name) => base.replace(/\/[^/?]+(\?|$)/, `/${name}$1`);
-
 function psql(uri, text) {
   const r = spawnSync('psql', ['-X', '-q', '-t', '-A', '-v', 'ON_ERROR_STOP=1',
     '-d', uri], { input: text, encoding: 'utf8' });
@@ -48,14 +39,9 @@ function psql(uri, text) {
 
 /** A database with that many events, as a restored and vacuumed one is. */
 function makeStore(events) {
-  console.log(`making a store of ${count(events)} events`);
   psql(base, 'CREATE DATABASE bench_base;');
-  const uri = uriOf('bench_base');
-  const options = ['--bench', '--events', events, '--positions', events / 5,
-    '--models', events / 4, '--fields', 32];
-  execFileSync(godwit, ['init', '--store', uri]);
-  execFileSync('sh', ['-c', '"$0" $2 | "$1" load - --quiet --store "$3"',
-    sample, godwit, options.join(' '), uri], { stdio: 'inherit' });
+  const uri = databaseOf('bench_base');
+  make(uri, { events });
   psql(uri, 'VACUUM (FREEZE, ANALYZE);');
   return uri;
 }
@@ -65,57 +51,33 @@ function copyStore() {
   psql(base, 'DROP DATABASE IF EXISTS bench_work;');
   psql(base, 'CREATE DATABASE bench_work TEMPLATE bench_base;');
   psql(base, 'CHECKPOINT;');
-  return uriOf('bench_work');
+  return databaseOf('bench_work');
 }
 
 // ---- running
 
-function timed(program, args, input) {
-  const file = path.join(work, 'time.txt');
-  const begin = performance.now();
-  const r = spawnSync('/usr/bin/time', ['-f', '%M %U %S', '-o', file, program,
-    ...args], { input, encoding: 'utf8', maxBuffer: 1 << 26 });
-  const seconds = (performance.now() - begin) / 1000;
-  if (r.status !== 0)
-    throw new Error(`${path.basename(program)} ${args[0]}: exit ` +
-      `${r.status}: ${r.stderr}`);
-  const [kib, user, system] = fs.readFileSync(file, 'utf8').split(' ')
-    .map(Number);
-  return { seconds, rss: kib * 1024, cpu: user + system,
-    out: `${r.stdout}${r.stderr}` };
-}
-
 function command(name, store, migrations, ...more) {
   return timed(godwit, [name, '--store', store, '--migrations',
-    path.join(root, 'bench', 'migrations', migrations), ...more]);
+    migrationsOf(migrations), ...more]);
 }
 
-function runCase(name) {
+async function runCase(name) {
   const store = copyStore();
   if (name === 'floor') {
-    const floor = timed('psql', ['-X', '-q', '-d', store], FLOOR);
+    const floor = await timed('psql', ['-X', '-q', '-d', store],
+      { input: FLOOR });
     fs.rmSync(COPIED);
     return floor;
   }
-  const migrate = command('migrate', store, name, '--quiet');
-  const finalize = command('finalize', store, name);
-  const lockout = finalize.out.match(/locked out for ([\d.]+) ms/);
-  if (!lockout) throw new Error(`finalize names no cutover: ${finalize.out}`);
+  const migrate = await command('migrate', store, name, '--quiet');
+  const finalize = await command('finalize', store, name);
   return { ...migrate, both: migrate.seconds + finalize.seconds,
-    lockout: Number(lockout[1]) };
+    lockout: lockout(finalize.out) };
 }
 
 // ---- printing
 
-const count = (n) => Math.round(n).toLocaleString('en-US');
-const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
-
-function row(...cells) {
-  const widths = [30, 9, 10, 9, 8, 8, 9, 12, 9, 9];
-  console.log(cells.map((cell, i) => i === 0
-    ? String(cell).padEnd(widths[i]) : String(cell).padStart(widths[i]))
-    .join(''));
-}
+const row = rows(30, 9, 10, 9, 8, 8, 9, 12, 9, 9);
 
 function print(taken) {
   row('', 'migrate', 'events/s', 'x floor', 'aim', 'CPU s', 'RSS MiB',
@@ -130,7 +92,7 @@ function print(taken) {
     const seconds = of((r) => r.seconds);
     row(text, seconds.toFixed(2), count(taken.events / seconds),
       ratio((r) => r.seconds), most ? `<= ${most}` : '',
-      of((r) => r.cpu).toFixed(1), count(of((r) => r.rss) / 2 ** 20),
+      of((r) => r.cpu).toFixed(1), count(of((r) => r.rss) / MIB),
       ...name === 'floor' ? [] : [of((r) => r.both).toFixed(2),
         ratio((r) => r.both), `${of((r) => r.lockout).toFixed(1)} ms`]);
   }
@@ -138,17 +100,18 @@ function print(taken) {
 
 // ---- the command line
 
-function measure(names, events, rounds) {
+async function measure(names, events, rounds) {
   const taken = { events };
   for (const name of ['floor', ...names]) taken[name] = [];
   for (let round = 0; round < rounds; round++)
-    for (const name of ['floor', ...names]) taken[name].push(runCase(name));
+    for (const name of ['floor', ...names])
+      taken[name].push(await runCase(name));
   console.log(`\n${count(events)} events, ${rounds} rounds in turn, medians; ` +
     'ratios are within each round');
   print(taken);
 }
 
-function main(args) {
+async function main(args) {
   const option = (name, otherwise) => args.includes(name)
     ? Number(args.splice(args.indexOf(name), 2)[1]) : otherwise;
   const rounds = option('--rounds', 3), events = option('--events', 1_000_000);
@@ -158,17 +121,12 @@ function main(args) {
       console.error(`unknown case ${arg}; cases: ${known.join(' ')}`);
       return 2;
     }
-  fs.mkdirSync(work, { recursive: true });
   makeStore(events);
-  console.log(`${os.cpus().length} cores, ${os.cpus()[0].model}; ` +
+  console.log(`${machine()}; ` +
     psql(base, 'SELECT version();').split(' on ')[0]);
-  measure(args.length > 0 ? args : known.slice(0, 3), events, rounds);
+  await measure(args.length > 0 ? args : known.slice(0, 3), events, rounds);
   return 0;
 }
 
-if (base)
-  process.exitCode = main(process.argv.slice(2));
-else
-  process.exitCode = spawnSync(path.join(root, 'dev', 'with_postgres.sh'),
-    [process.execPath, self, ...process.argv.slice(2)],
-    { stdio: 'inherit' }).status ?? 1;
+if (base) process.exitCode = await main(process.argv.slice(2));
+else withPostgres();

@@ -5,19 +5,15 @@
 // migration runs at full speed (wrk), and how much asking 50 times a second
 // slows that migration down (in turn: A B A B; only the ratio says much).
 // The store is made once and kept in build/bench.
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const work = path.join(root, 'build', 'bench');
-const program = (name) => process.env[name.toUpperCase().replace('-', '_')] ??
-  path.join(root, 'build', 'release', name);
-const godwit = program('godwit');
-const sample = program('godwit-sample');
+import { count, cpuOf, godwit, make, median, migrationsOf, remove, sleep, work }
+  from './lib.mjs';
+
 const ASKED = 50; // times a second
 const { values } = parseArgs({ options: {
   events: { type: 'string', default: '1000000' },
@@ -28,31 +24,16 @@ const events = Number(values.events);
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
-const count = (n) => Math.round(n).toLocaleString('en-US');
-
 // ---- the store
-
-function remove(file) {
-  for (const end of ['', '-wal', '-shm', '-godwit-lock'])
-    fs.rmSync(file + end, { force: true });
-  fs.rmSync(`${file}-godwit-state`, { recursive: true, force: true });
-}
 
 /** A store of its own for this run. */
 function makeStore() {
   const base = path.join(work, `serve-${events}.db`);
   const file = path.join(work, 'serve-work.db');
-  fs.mkdirSync(work, { recursive: true });
   if (!fs.existsSync(base)) {
     const made = `${base}.making`;
-    console.log(`making a store of ${count(events)} events`);
     remove(made);
-    execFileSync(godwit, ['init', '--store', made]);
-    execFileSync('sh', ['-c', '"$0" --bench --events $3 --positions $4 ' +
-      '--models $5 --fields 32 | "$1" load - --quiet --store "$2"', sample,
-    godwit, made, events, events / 5, events / 4], { stdio: 'inherit' });
+    make(made, { events });
     fs.renameSync(made, base);
   }
   remove(file);
@@ -64,8 +45,8 @@ function makeStore() {
 
 async function serve(store) {
   const child = spawn(godwit, ['serve', '--store', store, '--migrations',
-    path.join(root, 'bench', 'migrations', 'all'), '--listen',
-    '127.0.0.1:0'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    migrationsOf('all'), '--listen', '127.0.0.1:0'],
+  { stdio: ['ignore', 'ignore', 'pipe'] });
   let text = '';
   const url = await new Promise((resolve, reject) => {
     child.once('exit', () => reject(new Error(text)));
@@ -95,13 +76,6 @@ async function serve(store) {
         await sleep(200);
       }
     } };
-}
-
-/** Processor seconds that a process has used. */
-function cpuOf({ pid }) {
-  const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '').split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 // ---- fast answers
@@ -139,9 +113,9 @@ async function measureAnswers(server) {
   console.log('\n/migrate/result while a migration runs at full speed');
   for (const connections of [4, 16, 64]) {
     await sleep(500);
-    const cpu = cpuOf(server.child);
+    const cpu = cpuOf(server.child.pid);
     const r = await runWrk(server.url, connections);
-    const used = (cpuOf(server.child) - cpu) / seconds;
+    const used = (cpuOf(server.child.pid) - cpu) / seconds;
     console.log(`  ${String(connections).padStart(3)} connections: ` +
       `${count(r.perSecond).padStart(8)} requests/s, p50 ` +
       `${r.p50.toFixed(2)} ms, p99 ${r.p99.toFixed(2)} ms, ${r.bad} bad; ` +
@@ -181,10 +155,10 @@ async function measureSlowdown(server) {
   for (let i = 0; i < rounds; i++) {
     for (const kind of i % 2 ? ['asked', 'quiet'] : ['quiet', 'asked']) {
       const stop = kind === 'asked' ? startAsking(server.url) : () => 0;
-      const cpu = cpuOf(server.child);
+      const cpu = cpuOf(server.child.pid);
       const { duration_ms: ms } = await server.run('migrate');
       const n = stop();
-      const used = cpuOf(server.child) - cpu;
+      const used = cpuOf(server.child.pid) - cpu;
       times[kind].push(ms);
       work[kind].push(used);
       console.log(`  ${kind.padEnd(6)} ${(ms / 1000).toFixed(2)} s, ` +

@@ -8,23 +8,14 @@
 // peak memory against the bytes of the models, and the longest time that the
 // client had to wait for. --scale 0.1 is a tenth of it.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-const self = fileURLToPath(import.meta.url);
-const root = path.resolve(path.dirname(self), '..');
-const work = path.join(root, 'build', 'bench');
-const release = path.join(root, 'build', 'release');
-const godwit = process.env.GODWIT ?? path.join(release, 'godwit');
-const sample = process.env.GODWIT_SAMPLE ?? path.join(release, 'godwit-sample');
-const migrations = path.join(root, 'bench', 'migrations', 'site');
-const base = process.env.GODWIT_TEST_PG_URI;
-const MIB = 1024 * 1024;
+import { base, count, databaseOf, fill, godwit, median, MIB, migrationsOf,
+  remove, timed, withPostgres, work } from './lib.mjs';
+
+const migrations = migrationsOf('site');
 const SITE = { events: 8_119_285, positions: 3_069_959, models: 400_000 };
-
-const count = (n) => Math.round(n).toLocaleString('en-US');
 
 function option(args, name, otherwise) {
   return args.includes(name) ? args[args.indexOf(name) + 1] : otherwise;
@@ -35,7 +26,7 @@ const kinds = {
   postgresql: {
     make() {
       spawnSync('psql', ['-Xq', '-d', base, '-c', 'CREATE DATABASE site;']);
-      return base.replace(/\/[^/?]+(\?|$)/, '/site$1');
+      return databaseOf('site');
     },
     shell: (store) => ['psql', ['-XqtA', '-d', store]],
     settle: 'VACUUM ANALYZE; CHECKPOINT;',
@@ -47,8 +38,7 @@ const kinds = {
   sqlite: {
     make() {
       const file = path.join(work, 'site.db');
-      for (const end of ['', '-wal', '-shm', '.lock'])
-        fs.rmSync(file + end, { force: true });
+      remove(file);
       return file;
     },
     shell: (store) => ['sqlite3', ['-batch', '-cmd', '.timeout 60000', store]],
@@ -87,20 +77,8 @@ function startClient(kind, store) {
   return client;
 }
 
-function command(name, store) {
-  const timed = path.join(work, `site-${name}.txt`);
-  const begin = performance.now();
-  const child = spawn('/usr/bin/time', ['-f', '%M', '-o', timed, godwit, name,
-    '--store', store, '--migrations', migrations], { stdio: 'pipe' });
-  let out = '';
-  child.stdout.on('data', (d) => { out += d; });
-  child.stderr.on('data', (d) => { out += d; });
-  return new Promise((resolve, reject) => child.on('close', (code) => {
-    if (code !== 0) return reject(new Error(`${name}: exit ${code}\n${out}`));
-    resolve({ seconds: (performance.now() - begin) / 1000, out,
-      rss: Number(fs.readFileSync(timed, 'utf8')) * 1024 });
-  }));
-}
+const command = (name, store) => timed(godwit, [name, '--store', store,
+  '--migrations', migrations]);
 
 function load(store, scale) {
   const [events, positions, models] = [SITE.events, SITE.positions,
@@ -108,20 +86,16 @@ function load(store, scale) {
   console.log(`making a site of ${count(events)} events, ` +
     `${count(positions)} positions, ${count(models)} models`);
   execFileSync(godwit, ['init', '--store', store]);
-  execFileSync('sh', ['-c', '"$0" $2 | "$1" load - --quiet --store "$3"',
-    sample, godwit, ['--bench', '--events', events, '--positions', positions,
-      '--models', models, '--fields', 12].join(' '), store],
-  { stdio: 'inherit' });
+  fill(store, { events, positions, models, fields: 12 });
 }
 
 function report(what, { seconds, rss, waits }, bytes) {
-  const sorted = [...waits].sort((a, b) => a - b);
   console.log(`${what.padEnd(10)}${seconds.toFixed(1).padStart(9)} s` +
     `${count(rss / MIB).padStart(8)} MiB RSS` +
     `${count((rss - bytes) / MIB).padStart(8)} MiB beyond the models` +
-    `${count(sorted.length).padStart(9)} inserts, median ` +
-    `${sorted[sorted.length >> 1].toFixed(1)} ms, longest ` +
-    `${sorted.at(-1).toFixed(1)} ms`);
+    `${count(waits.length).padStart(9)} inserts, median ` +
+    `${median(waits).toFixed(1)} ms, longest ` +
+    `${Math.max(...waits).toFixed(1)} ms`);
 }
 
 async function measure(name, kind, store, bytes) {
@@ -137,7 +111,6 @@ async function main(args) {
   const name = option(args, '--store', 'postgresql');
   const scale = Number(option(args, '--scale', '1'));
   const kind = kinds[name];
-  fs.mkdirSync(work, { recursive: true });
   const store = kind.make();
   load(store, scale);
   query(kind, store, kind.settle);
@@ -156,5 +129,4 @@ const args = process.argv.slice(2);
 if (base || option(args, '--store', 'postgresql') !== 'postgresql')
   await main(args);
 else
-  process.exitCode = spawnSync(path.join(root, 'dev', 'with_postgres.sh'),
-    [process.execPath, self, ...args], { stdio: 'inherit' }).status ?? 1;
+  withPostgres();

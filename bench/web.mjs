@@ -12,9 +12,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
-process.env.GODWIT ??= path.resolve(import.meta.dirname ??
-  path.dirname(new URL(import.meta.url).pathname), '..', 'build', 'release',
-'godwit');
+import { cpuOf, godwit, median, sample } from './lib.mjs';
+
+process.env.GODWIT ??= godwit;
 const { browser, until, visit } = await import('../tests/lib/browser.mjs');
 const { makeFolder, must, repo, sleep, writeFiles } =
   await import('../tests/lib/godwit.mjs');
@@ -30,7 +30,6 @@ const { values } = parseArgs({ options: {
   rate: { type: 'string', default: '20' },
 } });
 const UPDATES = Number(values.rate); // a second
-const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
 const percentile = (list, p) => [...list].sort((a, b) => a - b)[
   Math.min(list.length - 1, Math.floor(list.length * p))];
 
@@ -158,31 +157,24 @@ async function memory(t) {
 
 // ---- a migration beside an open page
 
-/** Milliseconds of the CPU that a process has used: what others on the
- *  machine do moves it less than the clock. */
-function cpuOf(pid) {
-  const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '').split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
-}
-
 async function slow(t) {
   const folder = makeFolder(t);
   const store = path.join(folder, 'chat.db');
   const events = Number(values.events);
   must(['init'], { store });
-  const sample = spawnSync(path.join(path.dirname(process.env.GODWIT),
-    'godwit-sample'), ['--events', String(events)], { maxBuffer: 1 << 30 });
-  must(['load', '-'], { store, input: sample.stdout });
+  const history = spawnSync(sample, ['--events', String(events)],
+    { maxBuffer: 1 << 30 });
+  must(['load', '-'], { store, input: history.stdout });
   const server = await serve(t, { store, migrations: writeFiles(
     path.join(folder, 'migrations'), { '0002_author.json': { rules: [
       { rename_field: { collection: 'message', from: 'sender_id',
         to: 'author_id' } }] } }) });
   const migrate = async () => {
+    // what others on the machine do moves it less than the clock
     const before = cpuOf(server.child.pid);
     await server.post('migrate');
     await server.untilEnded();
-    const cpu = cpuOf(server.child.pid) - before;
+    const cpu = Math.round(1000 * (cpuOf(server.child.pid) - before));
     const [run] = (await server.ask({ path: '/migrate/history' })).json.runs;
     await server.post('reset');
     await server.untilEnded();
