@@ -260,6 +260,8 @@ add_item(reading *r, const item *it, gw_error *err)
 
 /* ---- a file ---- */
 
+/* Every step reads them, so each notes them, in the same place: which of them
+ * this run begins with is not known here. */
 static gw_code
 refuse_line(reading *r, const gw_error *why, gw_error *err)
 {
@@ -268,10 +270,13 @@ refuse_line(reading *r, const gw_error *why, gw_error *err)
     gw_slice key =
         gw_slice_of(gw_arena_printf(&arena, "line %" PRId64, r->number));
 
+    gw_step step = im->step;
+    im->step = GW_STEP_USER;
     im->is_beside = true;
     gw_code code = gw_importing_problem(im, GW_REASON_REFUSED, r->name, key, 1,
                                         err, "%s", why->text);
     im->is_beside = false;
+    im->step = step;
     gw_arena_clear(&arena);
     return code;
 }
@@ -290,8 +295,7 @@ take_line(reading *r, gw_slice line, int64_t end, gw_error *err)
         return GW_OK;
     }
     if (parse_item(&scratch, line, &it, &why) != GW_OK) {
-        if (r->im->step == GW_STEP_USER) /* the first to read it */
-            code = refuse_line(r, &why, err);
+        code = refuse_line(r, &why, err);
     } else if (it.step == r->im->step) {
         if (add_item(r, &it, &why) != GW_OK) {
             code = write_batch(r, err);
@@ -356,10 +360,8 @@ forget_refused(reading *r, gw_error *err)
     gw_import_problem like = {.step = GW_LIT("user*"),
                               .collection = gw_slice_of(r->name)};
 
-    return r->im->step == GW_STEP_USER
-               ? gw_import_drop_problems(r->im->run->store, r->im->source,
-                                         &like, err)
-               : GW_OK;
+    return gw_import_drop_problems(r->im->run->store, r->im->source, &like,
+                                   err);
 }
 
 /* Where this import had come to in it. */

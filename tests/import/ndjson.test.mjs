@@ -123,6 +123,29 @@ test('a line that is no item is refused by its number, the others come',
             key === `line ${n + 1}`), `line ${n + 1}`));
     });
 
+test('a wrong line is refused whatever step an import begins with, once',
+    async (t) => {
+        const store = emptyStore(t);
+        const file = write(store, ['no json', item('user', 'u', { a: 1 }),
+            item('message', 'm', { a: 1 })]);
+        const report = path.join(path.dirname(store), 'report.json');
+        const refused = () => JSON.parse(fs.readFileSync(report, 'utf8'))
+            .items.refused?.length ?? 0;
+
+        for (const args of [['--start-step', 'message'],
+            ['--only-step', 'channel'], []]) {
+            const r = importFile(store, file, ['--report', report, ...args]);
+
+            assert.equal(r.code, 4, `${args}: ${describe(r)}`);
+            assert.equal(refused(), 1, `${args}`);
+        }
+        write(store, [item('user', 'u', { a: 1 })]);
+        const mended = importFile(store, file, ['--report', report,
+            '--start-step', 'message']);
+
+        assert.equal(mended.code, 0, describe(mended));
+    });
+
 test('what is no file is refused', async (t) => {
     const store = emptyStore(t);
 
