@@ -6,7 +6,14 @@
 typedef struct pending {
     gw_wk_bring bring; /* first */
     int64_t after, upto, seen;
+    bool is_cut; /* the page ends before those that were found */
 } pending;
+
+static int64_t
+page_of(int64_t id)
+{
+    return id / GW_WK_BATCH;
+}
 
 static gw_code
 add_pending(void *arg, gw_slice key, const gw_import_row *row, gw_error *err)
@@ -20,6 +27,9 @@ add_pending(void *arg, gw_slice key, const gw_import_row *row, gw_error *err)
         p->bring.is_at_end = true;
         return GW_OK;
     }
+    p->is_cut |= p->bring.n > 0 && page_of(row->id) != page_of(p->after);
+    if (p->is_cut)
+        return GW_OK;
     p->after = row->id;
     if (!p->bring.are_users) {
         if (!gw_wk_topic_parse(key, &topic))
@@ -40,10 +50,11 @@ more_pending(gw_wk_bring *b, gw_error *err)
                            b->are_users ? GW_WK_USER : GW_WK_CHANNEL};
     gw_code code = gw_importing_begin(im, err);
 
+    p->is_cut = false;
     if (code == GW_OK)
         code = gw_import_pending(im->run->store, &kind, p->after, p->seen,
                                  GW_WK_BATCH, add_pending, p, err);
-    b->is_at_end |= b->n < GW_WK_BATCH;
+    b->is_at_end |= b->n < GW_WK_BATCH && !p->is_cut;
     return code;
 }
 
@@ -61,6 +72,7 @@ bring_round(gw_wk *wk, bool are_users, int64_t seen, bool *any, gw_error *err)
                            .more = more_pending},
                  .seen = seen};
     int64_t rows, items, top = gw_importing_count(im, upto);
+    bool goes_on = top > 0; /* with those that there were then */
     gw_code code = gw_importing_begin(im, err);
 
     if (code == GW_OK && top == 0)
@@ -71,7 +83,7 @@ bring_round(gw_wk *wk, bool are_users, int64_t seen, bool *any, gw_error *err)
     p.upto = top;
     gw_importing_set_count(im, upto, top);
     code = gw_wk_bring_run(&p.bring, err);
-    *any |= p.after > 0;
+    *any |= p.after > 0 || goes_on;
     if (code == GW_OK)
         gw_importing_set_count(im, upto, 0);
     return code;

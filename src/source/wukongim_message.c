@@ -124,7 +124,7 @@ end_silent(topics *s, gw_wk_reading *t, gw_error *err)
 {
     gw_importing *im = s->wk->im;
     gw_slice id = t->topic.id;
-    bool is_queue = id.len > 10 && memcmp(id.at, "userqueue_", 10) == 0;
+    bool is_queue = id.len >= 10 && memcmp(id.at, "userqueue_", 10) == 0;
     gw_slice uid = is_queue ? (gw_slice){id.at + 10, id.len - 10} : id;
     gw_texts uids;
     gw_code code;

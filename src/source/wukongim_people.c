@@ -7,6 +7,9 @@
 
 #include "source/wukongim_people_priv.h"
 
+/* Of fields, after which a position ends: large groups make large ones. */
+#define BATCH_BYTES ((size_t)GW_MIB)
+
 static const char *const USER_LISTS[] = {"allowlist", "denylist", NULL};
 const char *const gw_wk_channel_lists[] = {"subscribers", "allowlist",
                                            "denylist", NULL};
@@ -284,7 +287,7 @@ gw_wk_bring_write(gw_wk_bring *b, gw_error *err)
                        b->are_users ? "users" : "channels");
     if (code == GW_OK)
         code = gw_importing_write(im, (gw_slice){unit, (size_t)len}, err);
-    b->n_made = 0;
+    b->n_made = b->made_bytes = 0;
     b->found = (gw_texts){0};
     return code;
 }
@@ -379,6 +382,7 @@ make(gw_wk_bring *b, const gw_wk_entry *e, bool is_readable)
     made->fields = gw_arena_dup(arena, gw_buf_as_slice(&text));
     made->digest = gw_importing_digest(made->fields);
     made->is_readable = is_readable;
+    b->made_bytes += made->fields.len;
     made->has_row = e->has_row;
     text.len = 0;
     if (!b->are_users)
@@ -424,7 +428,8 @@ take(void *self, gw_task *task, bool *took, bool *is_over, gw_error *err)
         if (is_refused || task->ask.has_nul)
             code = note_lists(b, &task->ask, b->made[b->n_made - 1].key, err);
     }
-    return code == GW_OK && t->is_last ? gw_wk_bring_write(b, err) : code;
+    bool is_full = t->is_last || b->made_bytes >= BATCH_BYTES;
+    return code == GW_OK && is_full ? gw_wk_bring_write(b, err) : code;
 }
 
 static void

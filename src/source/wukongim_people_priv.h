@@ -26,7 +26,8 @@ struct gw_wk_bring {
     bool are_users;
     bool is_again; /* those too that this import has brought */
     /** Fills the page by gw_wk_bring_add, up to GW_WK_BATCH; none is fine. Sets
-     *  is_at_end with the last ones. */
+     *  is_at_end with the last ones. A page ends where it does if a run goes
+     *  on within it, so that its positions are the same. */
     gw_code (*more)(gw_wk_bring *b, gw_error *err);
     bool is_at_end;
 
@@ -35,7 +36,7 @@ struct gw_wk_bring {
     size_t n, at;
 
     struct gw_wk_made *made; /* of the position under construction */
-    size_t n_made;
+    size_t n_made, made_bytes;
     gw_texts found;
 };
 

@@ -33,6 +33,18 @@ function farFrom(base, flag = 0) {
 const textOf = (file) => fs.existsSync(file) ? fs.readFileSync(file, 'utf8')
     : '';
 
+/** How many KiB a child has used at most; it is looked at until it ends. */
+function watchMemory(child) {
+    let most = 0;
+    const watch = setInterval(() => {
+        const kib = /VmHWM:\s+([0-9]+)/.exec(
+            textOf(`/proc/${child.pid}/status`));
+        if (kib) most = Number(kib[1]);
+    }, 20);
+    child.ended.finally(() => clearInterval(watch));
+    return () => most;
+}
+
 test('1. topics of all 256 slots come, not those of half of them',
     async (t) => {
         const world = new World();
@@ -566,19 +578,36 @@ test('21. a list that is larger than the memory allowed goes through it',
 
         const child = startImport(double, store, { timeout: 900_000,
             args: ['--only-step', 'user', '--timeout', '30s'] });
-        let most = 0;
-        const watch = setInterval(() => {
-            const kib = /VmHWM:\s+([0-9]+)/.exec(
-                textOf(`/proc/${child.pid}/status`));
-            if (kib) most = Number(kib[1]);
-        }, 20);
+        const most = watchMemory(child);
         const r = await child.ended;
-        clearInterval(watch);
 
         assert.equal(r.code, 0, describe(r));
-        assert.ok(most > 0 && most < 64 * 1024, `${most} KiB at most`);
-        t.diagnostic(`${most} KiB for ${users * flags} rows`);
+        assert.ok(most() > 0 && most() < 64 * 1024, `${most()} KiB at most`);
+        t.diagnostic(`${most()} KiB for ${users * flags} rows`);
         assert.equal(r.report.steps.user.imported, users * (flags + 1));
+    });
+
+test('21. channels with many members go through little memory',
+    { skip: isSanitized && 'a sanitizer needs more memory' }, async (t) => {
+        const world = new World();
+        const uids = Array.from({ length: 6000 },
+            (_, n) => `a-member-with-a-long-name-${n}`);
+        for (let n = 0; n < 400; n++) {
+            world.channel(`g${n}`, 2).members(`g${n}`, 2,
+                { subscribers: uids.slice(n * 7, n * 7 + 3000) });
+        }
+        const double = await startDouble(t, world, { warm: true });
+        const store = emptyStore(t);
+
+        const child = startImport(double, store, { timeout: 300_000,
+            args: ['--start-step', 'channel', '--timeout', '30s'] });
+        const most = watchMemory(child);
+        const r = await child.ended;
+
+        assert.equal(r.code, 0, describe(r));
+        assert.ok(most() > 0 && most() < 96 * 1024, `${most()} KiB at most`);
+        t.diagnostic(`${most()} KiB`);
+        await assertImported(store, world);
     });
 
 test('22. an import that was killed goes on where it was', async (t) => {
