@@ -409,7 +409,11 @@ gw_importing_write(gw_importing *im, gw_slice unit, gw_error *err)
 
 /* ---- problems ---- */
 
-enum { GW_STEP_ROOM = 32 };
+enum {
+    GW_STEP_ROOM = 32,
+    KEY_ROOM = 2200, /* two ids and what stands around them */
+    KEY_SHOWN = 200,
+};
 
 /* "message", or "message*" for what tally does not count. */
 static gw_slice
@@ -436,6 +440,23 @@ cut_to_text(char *text)
     }
 }
 
+/* An index of a store has no room for a key of any length. */
+static gw_slice
+short_key(gw_importing *im, gw_slice key)
+{
+    size_t len = 0;
+
+    if (key.len <= KEY_ROOM)
+        return key;
+    while (len < KEY_SHOWN) {
+        size_t n = gw_utf8_step(key.at + len, key.at + key.len);
+        len += n ? n : 1;
+    }
+    return gw_slice_of(
+        gw_arena_printf(&im->arena, "%.*s… (%zu bytes, %" PRIx64 ")", (int)len,
+                        key.at, key.len, (uint64_t)gw_importing_digest(key)));
+}
+
 gw_code
 gw_importing_problem(gw_importing *im, gw_reason reason, const char *collection,
                      gw_slice key, int64_t n, gw_error *err, const char *fmt,
@@ -453,7 +474,7 @@ gw_importing_problem(gw_importing *im, gw_reason reason, const char *collection,
         .step = step_text(im, step),
         .reason = gw_slice_of(REASONS[reason]),
         .collection = gw_slice_of(collection),
-        .key = key,
+        .key = short_key(im, key),
         .n = n,
         .detail = gw_slice_of(detail),
     };
@@ -471,7 +492,7 @@ gw_importing_solved(gw_importing *im, gw_reason reason, const char *collection,
         .step = step_text(im, step),
         .reason = gw_slice_of(REASONS[reason]),
         .collection = gw_slice_of(collection),
-        .key = key,
+        .key = short_key(im, key),
     };
     gw_code code = gw_importing_begin(im, err);
 
