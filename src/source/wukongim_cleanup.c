@@ -210,17 +210,6 @@ compare(gw_wk *wk, gw_rows *behind, gw_error *err)
 
 /* ---- those that have more ---- */
 
-static gw_code
-next_behind(void *arg, gw_buf *name, bool *has, gw_error *err)
-{
-    gw_slice text;
-    gw_code code = gw_rows_next(arg, &text, has, err);
-
-    if (code == GW_OK && *has)
-        gw_buf_slice(name, text);
-    return code;
-}
-
 /* Whoever still has more is being written to. */
 static gw_code
 note_behind(gw_wk *wk, gw_rows *behind, gw_error *err)
@@ -263,7 +252,7 @@ compare_rounds(gw_wk *wk, gw_error *err)
             code = note_behind(wk, &behind, err);
             break;
         }
-        code = gw_wk_topics_bring(wk, next_behind, &behind, true, err);
+        code = gw_wk_topics_bring(wk, gw_wk_next_row, &behind, true, err);
         if (code == GW_OK)
             code = gw_wk_bring_found(wk, err);
     }
@@ -439,9 +428,10 @@ gw_wk_differing(void *self,
     while (code == GW_OK && d->seen == TOPICS) {
         d->n = d->seen = 0;
         gw_arena_reset(&d->arena);
-        code =
-            gw_import_keys(wk->im->run->store, &kind, gw_buf_as_slice(&d->last),
-                           (gw_slice){0}, TOPICS, add_differing, d, err);
+        /* `last` changes while the store reads */
+        gw_slice above = gw_arena_dup(&d->arena, gw_buf_as_slice(&d->last));
+        code = gw_import_keys(wk->im->run->store, &kind, above, (gw_slice){0},
+                              TOPICS, add_differing, d, err);
         if (code == GW_OK)
             code = visit_page(d, err);
     }

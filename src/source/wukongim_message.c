@@ -238,8 +238,8 @@ gw_wk_topics_bring(gw_wk *wk, gw_wk_next_name next, void *arg, bool is_again,
 }
 /* ---- the step ---- */
 
-static gw_code
-next_listed(void *arg, gw_buf *name, bool *has, gw_error *err)
+gw_code
+gw_wk_next_row(void *arg, gw_buf *name, bool *has, gw_error *err)
 {
     gw_slice text;
     gw_code code = gw_rows_next(arg, &text, has, err);
@@ -263,7 +263,7 @@ gw_wk_step_message(gw_wk *wk, gw_error *err)
     if (code == GW_OK)
         code = gw_wk_topics_fetch(wk, &names, err);
     if (code == GW_OK)
-        code = gw_wk_topics_bring(wk, next_listed, &names, false, err);
+        code = gw_wk_topics_bring(wk, gw_wk_next_row, &names, false, err);
     gw_rows_clear(&names);
     if (code == GW_OK)
         code = gw_wk_bring_cut_topics(wk, err);

@@ -17,6 +17,9 @@ GW_MUST_CHECK gw_code gw_wk_topics_fetch(gw_wk *wk, gw_rows *out,
 /** Where the names come from: *has false at the end; the name is copied. */
 typedef gw_code (*gw_wk_next_name)(void *arg, gw_buf *name, bool *has,
                                    gw_error *err);
+/** Those of a gw_rows. */
+GW_MUST_CHECK gw_code gw_wk_next_row(void *rows, gw_buf *name, bool *has,
+                                     gw_error *err);
 /** Brings the messages of topics. is_again: those that this import has read
  *  to their end too. */
 GW_MUST_CHECK gw_code gw_wk_topics_bring(gw_wk *wk, gw_wk_next_name next,

@@ -379,6 +379,8 @@ test('ids with a slash are read although the server lists a part of them',
         const world = new World();
         for (let n = 0; n < 30; n++) world.token(`user${n}`);
         world.channel('a/b', 2).channel('c/d/e', 4);
+        // more than are looked at at a time
+        for (let n = 0; n < 1100; n++) world.channel(`x${n}`, 3);
         world.topic(2, 'a/b', { senders: ['user1'] }).append(4);
         world.topic(4, 'c/d/e', { senders: ['user2'] }).append(5);
         world.person('user3', 'x/y').append(6);
