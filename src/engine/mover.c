@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/units.h"
 #include "engine/mover.h"
+#include "engine/prefetch.h"
 
 enum {
     PARCELS = 8,
@@ -33,11 +34,13 @@ struct gw_mover {
     gw_pipeline *pipeline;
     gw_run_state state; /* as of what was handed to the writer */
     int64_t upto;       /* the pass ends here, however fast others write */
+    int64_t began_at;   /* the position that this run went on from */
     int64_t since_save; /* events */
     bool is_dirty;      /* keyframes moved since they were saved */
     size_t batch_bytes, memory_bytes;
     int64_t keyframe_events;
     gw_keyframe_backing backing;
+    pthread_mutex_t reading; /* for the store's reading side; recursive */
 
     struct parcel ring[PARCELS];
     uint64_t filled, written, committed;
@@ -308,7 +311,12 @@ static gw_code
 load_model(void *self, gw_slice fqid, gw_model *models, size_t levels,
            gw_error *err)
 {
-    return gw_store_keyframe_load(self, fqid, models, levels, err);
+    gw_mover *m = self;
+    pthread_mutex_lock(&m->reading);
+    gw_code code =
+        gw_store_keyframe_load(m->run->store, fqid, models, levels, err);
+    pthread_mutex_unlock(&m->reading);
+    return code;
 }
 
 static gw_code
@@ -316,15 +324,22 @@ list_models(void *self, gw_slice collection,
             gw_code (*found)(void *arg, gw_slice fqid, gw_error *err),
             void *arg, gw_error *err)
 {
-    return gw_store_keyframe_list(self, collection, found, arg, err);
+    gw_mover *m = self;
+    pthread_mutex_lock(&m->reading);
+    gw_code code = gw_store_keyframe_list(m->run->store, collection, found,
+                                          arg, err);
+    pthread_mutex_unlock(&m->reading);
+    return code;
 }
 
 /* Saving changed models costs a page each. While few events have come since
- * the last save, the next run goes over them again instead. */
+ * the last save, the next run goes over them again instead: only over what
+ * this run alone migrated, as a migration may count within a run. */
 static bool
 may_put_off_saving(const gw_mover *m)
 {
     return m->state.keyframe_position > 0 &&
+           m->state.keyframe_position == m->began_at &&
            m->since_save < m->state.events / PUT_OFF_PART;
 }
 
@@ -386,12 +401,11 @@ save_when_due(gw_mover *m, gw_error *err)
 }
 
 static gw_code
-move_batch(gw_mover *m, int64_t *moved, bool *is_done, gw_error *err)
+move_batch(gw_mover *m, gw_prefetch *ahead, int64_t *moved, bool *is_done,
+           gw_error *err)
 {
     struct parcel *parcel = next_parcel(m);
-    gw_code code =
-        gw_store_read(m->run->store, GW_GENERATION_LIVE, m->state.position,
-                      m->upto, m->batch_bytes, &parcel->batch, err);
+    gw_code code = gw_prefetch_next(ahead, &parcel->batch, err);
     if (code != GW_OK || parcel->batch.n == 0) {
         *is_done = true;
         return code;
@@ -406,7 +420,7 @@ move_batch(gw_mover *m, int64_t *moved, bool *is_done, gw_error *err)
 
 /* Moves batches until there is nothing to read. */
 static gw_code
-move_all(gw_mover *m, int64_t *moved, gw_error *err)
+move_batches(gw_mover *m, gw_prefetch *ahead, int64_t *moved, gw_error *err)
 {
     gw_code code = GW_OK;
     bool is_done = false;
@@ -419,11 +433,25 @@ move_all(gw_mover *m, int64_t *moved, gw_error *err)
                            (long long)m->state.position);
             break;
         }
-        code = move_batch(m, moved, &is_done, err);
+        code = move_batch(m, ahead, moved, &is_done, err);
         if (code == GW_OK) {
             code = save_when_due(m, err);
         }
     }
+    return code;
+}
+
+static gw_code
+move_all(gw_mover *m, int64_t *moved, gw_error *err)
+{
+    gw_prefetch *ahead = NULL;
+    gw_code code = gw_prefetch_begin(m->run->store, &m->reading,
+                                     m->state.position, m->upto,
+                                     m->batch_bytes, &ahead, err);
+    if (code == GW_OK) {
+        code = move_batches(m, ahead, moved, err);
+    }
+    gw_prefetch_end(ahead);
     return code;
 }
 
@@ -578,9 +606,10 @@ decide(const gw_run *run, const gw_plan *plan, int64_t event_target,
         *out = BEGIN_NEW;
     } else if (s->event_target < event_target) {
         *out = GROW;
-    } else { /* an edited migration would go over the rest otherwise */
-        *out = edited != NULL && s->position > s->keyframe_position ? GO_BACK
-                                                                    : GO_ON;
+    } else if (edited == NULL || s->position == s->keyframe_position) {
+        *out = GO_ON;
+    } else { /* the new text would go over what the old one migrated */
+        *out = s->keyframe_position > 0 ? GO_BACK : BEGIN_NEW;
     }
     return GW_OK;
 }
@@ -701,6 +730,7 @@ start(gw_mover *m, const gw_plan *plan, gw_error *err)
     if (code != GW_OK) {
         return code;
     }
+    m->began_at = m->state.position;
     m->pipeline =
         gw_pipeline_new(m->run->migrations, m->state.start_index,
                         m->state.keyframe_position > 0 ? &m->backing : NULL,
@@ -718,6 +748,16 @@ start(gw_mover *m, const gw_plan *plan, gw_error *err)
     return code;
 }
 
+static void
+init_recursive(pthread_mutex_t *mutex)
+{
+    pthread_mutexattr_t recursive;
+    pthread_mutexattr_init(&recursive);
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(mutex, &recursive);
+    pthread_mutexattr_destroy(&recursive);
+}
+
 gw_code
 gw_mover_open(const gw_run *run, gw_plan *plan, gw_mover **out, gw_error *err)
 {
@@ -729,11 +769,12 @@ gw_mover_open(const gw_run *run, gw_plan *plan, gw_mover **out, gw_error *err)
         run->memory_bytes != 0 ? run->memory_bytes : GW_DEFAULT_MEMORY;
     m->keyframe_events = run->keyframe_events != 0 ? run->keyframe_events
                                                    : GW_DEFAULT_KEYFRAME_EVENTS;
-    m->backing = (gw_keyframe_backing){run->store, load_model, list_models};
+    m->backing = (gw_keyframe_backing){m, load_model, list_models};
     for (size_t i = 0; i < PARCELS; i++) {
         gw_batch_init(&m->ring[i].batch);
     }
     pthread_mutex_init(&m->lock, NULL);
+    init_recursive(&m->reading);
     pthread_cond_init(&m->changed, NULL);
     gw_code code = start(m, plan, err);
     if (code != GW_OK) {
@@ -764,5 +805,6 @@ gw_mover_close(gw_mover *m)
     gw_run_state_clear(&m->state);
     pthread_cond_destroy(&m->changed);
     pthread_mutex_destroy(&m->lock);
+    pthread_mutex_destroy(&m->reading);
     free(m);
 }

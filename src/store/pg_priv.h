@@ -290,13 +290,14 @@ enum {
 // clang-format on
 
 /* The events of positions in the range that SET_RANGE has set; COPY takes no
- * parameters. */
-#define GW_PG_COPY_EVENTS(table)                                               \
-    "COPY (SELECT position::bigint, id::bigint, weight::bigint, fqid::text,"   \
-    " type::text, data::text FROM " table                                      \
-    " WHERE position > current_setting('godwit.after')::bigint"                \
-    " AND position <= current_setting('godwit.upto')::bigint"                  \
-    " ORDER BY position) TO STDOUT (FORMAT binary)"
+ * parameters. In the order of the column, which an index has: that of what
+ * it is cast to would be sorted. */
+#define GW_PG_SEND_EVENTS(table)                                               \
+    "COPY (SELECT e.position::bigint, e.id::bigint, e.weight::bigint,"         \
+    " e.fqid::text, e.type::text, e.data::text FROM " table " AS e"            \
+    " WHERE e.position > current_setting('godwit.after')::bigint"              \
+    " AND e.position <= current_setting('godwit.upto')::bigint"                \
+    " ORDER BY e.position) TO STDOUT (FORMAT binary)"
 
 typedef enum gw_pg_sql {
 #define GW_PG_ENUM(name, text) GW_PG_##name,

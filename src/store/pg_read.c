@@ -102,7 +102,8 @@ fill(reading *r, gw_error *err)
     return code;
 }
 
-/* So many positions that the next batch is about full. */
+/* So many positions that the next batch is nearly full: what does not fit is
+ * read again. */
 static void
 adapt_page(int64_t *page, const reading *r)
 {
@@ -111,7 +112,9 @@ adapt_page(int64_t *page, const reading *r)
 
     if (n == 0)
         return;
-    fit = (int64_t)(r->max_bytes / (r->builder.cost / n + 1)) + 1;
+    fit = (int64_t)((r->max_bytes - r->max_bytes / 8) /
+                    (r->builder.cost / n + 1)) +
+          1;
     if (fit > 4 * *page)
         fit = 4 * *page;
     *page = fit > MOST_PAGE ? MOST_PAGE : fit;
@@ -167,7 +170,7 @@ read_range(gw_pg_conn *conn, int64_t *page, gw_pg_sql positions,
 
     gw_batch_builder_init(&r.builder, batch);
     while (code == GW_OK && !is_last && !r.is_faulty &&
-           r.builder.cost < r.max_bytes) {
+           r.builder.cost < r.max_bytes / 2 + 1) {
         code = add_page(&r, *page, positions, after, upto, &is_last, err);
         if (code == GW_OK && batch->n > 0) {
             after = batch->positions[batch->n - 1].position;
@@ -192,7 +195,7 @@ read_migrated(gw_pg *s, gw_pg_conn *conn, int64_t after, int64_t upto,
     if (code != GW_OK || !tables.positions || !tables.events)
         return code;
     code = read_range(conn, &s->page, GW_PG_MADE_POSITIONS,
-                      GW_PG_COPY_EVENTS("migration_events"), after, upto,
+                      GW_PG_SEND_EVENTS("migration_events"), after, upto,
                       max_bytes, batch, err);
     if (code != GW_OK || batch->n > 0 || !tables.base)
         return code;
@@ -200,7 +203,7 @@ read_migrated(gw_pg *s, gw_pg_conn *conn, int64_t after, int64_t upto,
     if (code != GW_OK)
         return code;
     return read_range(conn, &s->page, GW_PG_BASE_POSITIONS,
-                      GW_PG_COPY_EVENTS("godwit_base_events"),
+                      GW_PG_SEND_EVENTS("godwit_base_events"),
                       after > last ? after : last, upto, max_bytes, batch, err);
 }
 
@@ -237,7 +240,7 @@ gw_pg_read(gw_store *store, gw_generation which, int64_t after, int64_t upto,
         return code;
     if (which == GW_GENERATION_LIVE)
         code = read_range(conn, &s->page, GW_PG_LIVE_POSITIONS,
-                          GW_PG_COPY_EVENTS("events"), after, upto, max_bytes,
+                          GW_PG_SEND_EVENTS("events"), after, upto, max_bytes,
                           batch, err);
     else
         code = read_migrated(s, conn, after, upto, max_bytes, batch, err);
@@ -258,7 +261,7 @@ gw_pg_read_now(gw_store *store, int64_t after, int64_t upto, size_t max_bytes,
     if (code != GW_OK)
         return code;
     return read_range(&s->writer, &page, GW_PG_LIVE_POSITIONS,
-                      GW_PG_COPY_EVENTS("events"), after,
+                      GW_PG_SEND_EVENTS("events"), after,
                       upto ? upto : INT64_MAX, max_bytes, batch, err);
 }
 
