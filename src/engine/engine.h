@@ -62,9 +62,9 @@ typedef struct gw_run {
     void (*tell)(void *arg, const char *step, int64_t tries, const char *error);
     void *tell_arg;
     bool verbose;
-    bool restart;       /* edited migrations: begin again */
-    bool keep_migrated; /* edited migrations: keep what is migrated */
-    size_t batch_bytes;
+    bool restart;            /* edited migrations: begin again */
+    bool keep_migrated;      /* edited migrations: keep what is migrated */
+    size_t batch_bytes;      /* 0: what suits the store */
     size_t memory_bytes;     /* for models */
     int64_t keyframe_events; /* save keyframes after so many events */
 } gw_run;

@@ -83,13 +83,6 @@ print_pending(const gw_run *run, const gw_plan *plan)
                          m->description != NULL ? m->description : "");
         }
     }
-    gw_run_print(run,
-                 "Migrating from migration index %lld to %lld, from "
-                 "position %lld on.",
-                 (long long)plan->current, (long long)plan->event_target,
-                 (long long)(plan->state.event_target == plan->event_target
-                                 ? plan->state.position + 1
-                                 : 1));
 }
 
 static gw_code
@@ -119,6 +112,11 @@ migrate_all(const gw_run *run, gw_plan *plan, gw_error *err)
     print_pending(run, plan);
     gw_code code = gw_mover_open(run, plan, &mover, err);
     if (code == GW_OK) {
+        gw_run_print(run,
+                     "Migrating from migration index %lld to %lld, from "
+                     "position %lld on.",
+                     (long long)plan->current, (long long)plan->event_target,
+                     (long long)gw_mover_position(mover) + 1);
         code = catch_up(run, mover, err);
     }
     gw_mover_close(mover);

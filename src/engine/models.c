@@ -132,8 +132,8 @@ reader_history(gw_reader *r, int64_t from, int64_t to,
     int64_t after = from < 1 ? 0 : from - 1;
     gw_batch_init(&batch);
     while (code == GW_OK && to > after) {
-        code = gw_store_read_now(run->store, after, to, GW_DEFAULT_BATCH_BYTES,
-                                 &batch, err);
+        code = gw_store_read_now(run->store, after, to,
+                                 gw_store_batch(run->store), &batch, err);
         if (batch.n == 0) {
             break;
         }

@@ -326,8 +326,8 @@ list_models(void *self, gw_slice collection,
 {
     gw_mover *m = self;
     pthread_mutex_lock(&m->reading);
-    gw_code code = gw_store_keyframe_list(m->run->store, collection, found,
-                                          arg, err);
+    gw_code code =
+        gw_store_keyframe_list(m->run->store, collection, found, arg, err);
     pthread_mutex_unlock(&m->reading);
     return code;
 }
@@ -445,9 +445,9 @@ static gw_code
 move_all(gw_mover *m, int64_t *moved, gw_error *err)
 {
     gw_prefetch *ahead = NULL;
-    gw_code code = gw_prefetch_begin(m->run->store, &m->reading,
-                                     m->state.position, m->upto,
-                                     m->batch_bytes, &ahead, err);
+    gw_code code =
+        gw_prefetch_begin(m->run->store, &m->reading, m->state.position,
+                          m->upto, m->batch_bytes, &ahead, err);
     if (code == GW_OK) {
         code = move_batches(m, ahead, moved, err);
     }
@@ -560,6 +560,17 @@ refuse_edited(const char *file, gw_error *err)
                    file);
 }
 
+static gw_code
+refuse_blind(const char *file, gw_error *err)
+{
+    return gw_fail(err, GW_E_STATE,
+                   "%s now looks at models that its old text did not look "
+                   "at, so that they were not kept: its new text cannot go "
+                   "on from what is migrated. Run again with --restart to "
+                   "migrate everything anew",
+                   file);
+}
+
 /* Rows in the migration tables that no run of ours accounts for. */
 static gw_code
 refuse_leftovers(const gw_plan *plan, gw_error *err)
@@ -588,14 +599,18 @@ decide(const gw_run *run, const gw_plan *plan, int64_t event_target,
        enum preparation *out, gw_error *err)
 {
     const gw_run_state *s = &plan->state;
-    const char *edited = gw_plan_edited(plan, run->migrations);
+    const gw_edits edits = gw_plan_edits(plan, run->migrations);
     bool is_ours = s->event_target != 0 && s->start_index == plan->current;
 
     bool has_result = s->position > 0 || s->base_position > 0;
 
-    if (edited != NULL && is_ours && has_result && !run->restart &&
-        !run->keep_migrated) {
-        return refuse_edited(edited, err);
+    if (edits.edited != NULL && is_ours && has_result && !run->restart) {
+        if (!run->keep_migrated) {
+            return refuse_edited(edits.edited, err);
+        }
+        if (edits.blind != NULL && s->keyframe_position > 0) {
+            return refuse_blind(edits.blind, err);
+        }
     }
     if (s->event_target == 0 && plan->counts.max_migrated_index > 0 &&
         !run->restart) {
@@ -606,7 +621,7 @@ decide(const gw_run *run, const gw_plan *plan, int64_t event_target,
         *out = BEGIN_NEW;
     } else if (s->event_target < event_target) {
         *out = GROW;
-    } else if (edited == NULL || s->position == s->keyframe_position) {
+    } else if (edits.edited == NULL || s->position == s->keyframe_position) {
         *out = GO_ON;
     } else { /* the new text would go over what the old one migrated */
         *out = s->keyframe_position > 0 ? GO_BACK : BEGIN_NEW;
@@ -638,6 +653,22 @@ change_tables(gw_mover *m, enum preparation what, gw_error *err)
     return gw_store_finish(store, code, err);
 }
 
+static void
+print_what_is_kept(const gw_mover *m, enum preparation what,
+                   const gw_run_state *before)
+{
+    if (what == GO_BACK) {
+        gw_run_print(m->run,
+                     "The new text begins at position %lld: models of the old "
+                     "one were saved up to there.",
+                     (long long)before->keyframe_position + 1);
+    } else if (what == BEGIN_NEW && m->run->keep_migrated &&
+               before->position > 0) {
+        gw_run_print(m->run, "Nothing is kept: no models of the old text were "
+                             "saved yet.");
+    }
+}
+
 static gw_code
 prepare_tables(gw_mover *m, const gw_plan *plan, gw_error *err)
 {
@@ -664,12 +695,7 @@ prepare_tables(gw_mover *m, const gw_plan *plan, gw_error *err)
         m->state.base_target = s->event_target;
         m->state.base_position = has_base ? s->base_position : s->position;
     }
-    if (what == GO_BACK) {
-        gw_run_print(m->run,
-                     "The new text begins at position %lld: models of the old "
-                     "one were saved up to there.",
-                     (long long)s->keyframe_position + 1);
-    }
+    print_what_is_kept(m, what, s);
     return change_tables(m, what, err);
 }
 
@@ -764,7 +790,7 @@ gw_mover_open(const gw_run *run, gw_plan *plan, gw_mover **out, gw_error *err)
     gw_mover *m = gw_calloc(1, sizeof(*m));
     m->run = run;
     m->batch_bytes =
-        run->batch_bytes != 0 ? run->batch_bytes : GW_DEFAULT_BATCH_BYTES;
+        run->batch_bytes != 0 ? run->batch_bytes : gw_store_batch(run->store);
     m->memory_bytes =
         run->memory_bytes != 0 ? run->memory_bytes : GW_DEFAULT_MEMORY;
     m->keyframe_events = run->keyframe_events != 0 ? run->keyframe_events
@@ -783,6 +809,12 @@ gw_mover_open(const gw_run *run, gw_plan *plan, gw_mover **out, gw_error *err)
     }
     *out = m;
     return GW_OK;
+}
+
+int64_t
+gw_mover_position(const gw_mover *m)
+{
+    return m->state.position;
 }
 
 void

@@ -21,6 +21,9 @@ GW_MUST_CHECK gw_code gw_mover_open(const gw_run *run, gw_plan *plan,
                                     gw_mover **out, gw_error *err);
 void gw_mover_close(gw_mover *mover);
 
+/** The last migrated position, 0 before the first. */
+int64_t gw_mover_position(const gw_mover *mover);
+
 /**
  * One pass: all positions that can be seen at its beginning, in batches,
  * each committed.

@@ -137,9 +137,10 @@ gw_plan_checksums(const gw_migrations *migrations)
     gw_buf buf = {0};
     gw_buf_byte(&buf, '{');
     for (size_t i = 0; i < migrations->n_events; i++) {
-        gw_buf_printf(&buf, "%s\"%lld\":\"%s\"", i == 0 ? "" : ",",
-                      (long long)migrations->at[i].index,
-                      migrations->at[i].checksum);
+        const gw_migration *m = &migrations->at[i];
+        gw_buf_printf(&buf, "%s\"%lld\":\"%s%s%s\"", i == 0 ? "" : ",",
+                      (long long)m->index, m->checksum,
+                      m->view[0] != '\0' ? " " : "", m->view);
     }
     gw_buf_byte(&buf, '}');
     char *text = gw_strdup(gw_buf_cstr(&buf));
@@ -147,36 +148,64 @@ gw_plan_checksums(const gw_migrations *migrations)
     return text;
 }
 
-const char *
-gw_plan_edited(const gw_plan *plan, const gw_migrations *migrations)
+/* What was written down of a migration: checksum and view. */
+static void
+split_sum(gw_arena *arena, gw_slice json, gw_slice *checksum, gw_slice *view)
+{
+    gw_slice text = gw_json_string(arena, json);
+    const char *blank = text.len > 0 ? memchr(text.at, ' ', text.len) : NULL;
+    size_t n = blank != NULL ? (size_t)(blank - text.at) : text.len;
+    *checksum = (gw_slice){text.at, n};
+    *view = blank != NULL ? (gw_slice){blank + 1, text.len - n - 1}
+                          : (gw_slice){"", 0};
+}
+
+static void
+note_edit(gw_arena *arena, gw_fields sums, const gw_migration *m,
+          gw_edits *edits)
+{
+    char *index = gw_arena_printf(arena, "%lld", (long long)m->index);
+    ptrdiff_t at = gw_fields_find(sums, gw_slice_of(index));
+    gw_slice checksum = {0}, view = {"", 0};
+    if (at >= 0) {
+        split_sum(arena, sums.at[at].value, &checksum, &view);
+    }
+    if (gw_slice_equal(checksum, gw_slice_of(m->checksum))) {
+        return;
+    }
+    bool is_blind = m->view[0] != '\0' &&
+                    !gw_slice_equal(view, GW_LIT(GW_VIEW_ALL)) &&
+                    !gw_slice_equal(view, gw_slice_of(m->view));
+    edits->edited = edits->edited != NULL ? edits->edited : m->file;
+    if (is_blind && edits->blind == NULL) {
+        edits->blind = m->file;
+    }
+}
+
+gw_edits
+gw_plan_edits(const gw_plan *plan, const gw_migrations *migrations)
 {
     const gw_run_state *state = &plan->state;
-    const char *edited = NULL;
+    gw_edits edits = {0};
     gw_arena arena;
     gw_fields sums = {0};
 
     if (state->event_target == 0 || state->checksums == NULL) {
-        return NULL;
+        return edits;
     }
     gw_arena_init(&arena);
     if (gw_json_object(&arena, gw_slice_of(state->checksums), &sums, NULL) !=
         GW_OK) {
         sums.n = 0;
     }
-    for (size_t i = 0; edited == NULL && i < migrations->n; i++) {
+    for (size_t i = 0; i < migrations->n; i++) {
         const gw_migration *m = &migrations->at[i];
-        if (m->index <= state->start_index || m->index > state->event_target) {
-            continue;
-        }
-        char *index = gw_arena_printf(&arena, "%lld", (long long)m->index);
-        char *sum = gw_arena_printf(&arena, "\"%s\"", m->checksum);
-        ptrdiff_t at = gw_fields_find(sums, gw_slice_of(index));
-        if (at < 0 || !gw_slice_equal(sums.at[at].value, gw_slice_of(sum))) {
-            edited = m->file;
+        if (m->index > state->start_index && m->index <= state->event_target) {
+            note_edit(&arena, sums, m, &edits);
         }
     }
     gw_arena_clear(&arena);
-    return edited;
+    return edits;
 }
 
 /* ---- stats ---- */

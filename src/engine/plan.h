@@ -27,13 +27,17 @@ void gw_plan_clear(gw_plan *plan);
 
 gw_migration_state gw_plan_state(const gw_plan *plan);
 
-/** {"2": "…", …} of the registered event migrations; the caller frees. */
+/** {"2": "…", …} of the registered event migrations: checksum, a blank and
+ *  what models it looks at, if any. The caller frees. */
 char *gw_plan_checksums(const gw_migrations *migrations);
 
-/** The file of the first migration that is not what it was when positions
- *  were migrated with it; NULL when all are the same. */
-const char *gw_plan_edited(const gw_plan *plan,
-                           const gw_migrations *migrations);
+/** What became of migrations since positions were migrated with them. */
+typedef struct gw_edits {
+    const char *edited; /* file of the first that is another now, or NULL */
+    const char *blind;  /* of the first that now looks at models that were
+                           not kept: its new text cannot go on; or NULL */
+} gw_edits;
+gw_edits gw_plan_edits(const gw_plan *plan, const gw_migrations *migrations);
 
 /** Prints one line of the command's output. */
 void gw_run_print(const gw_run *run, const char *fmt, ...) GW_PRINTF(2, 3);

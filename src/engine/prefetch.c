@@ -55,8 +55,7 @@ wait_for_place(gw_prefetch *p)
     while (p->read - p->taken == AHEAD && !p->is_closing) {
         pthread_cond_wait(&p->changed, &p->lock);
     }
-    struct read_batch *place =
-        p->is_closing ? NULL : &p->ring[p->read % AHEAD];
+    struct read_batch *place = p->is_closing ? NULL : &p->ring[p->read % AHEAD];
     pthread_mutex_unlock(&p->lock);
     return place;
 }

@@ -163,7 +163,7 @@ preview_positions(struct preview *p, gw_pipeline *pipeline, int64_t from,
             break;
         }
         code = gw_store_read(p->run->store, GW_GENERATION_LIVE, after, 0,
-                             GW_DEFAULT_BATCH_BYTES, &batch, err);
+                             gw_store_batch(p->run->store), &batch, err);
         if (code != GW_OK || batch.n == 0) {
             break;
         }

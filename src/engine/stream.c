@@ -143,7 +143,8 @@ gw_stream_positions(const gw_run *run, gw_generation which, int64_t upto,
                                      gw_error *err),
                     void *arg, gw_error *err)
 {
-    size_t bytes = run->batch_bytes ? run->batch_bytes : GW_DEFAULT_BATCH_BYTES;
+    size_t bytes =
+        run->batch_bytes ? run->batch_bytes : gw_store_batch(run->store);
     gw_code code = GW_OK;
     gw_batch batch;
     int64_t after = 0;

@@ -691,7 +691,7 @@ gw_verify(const gw_run *run, int64_t max_lines, int64_t *differences,
     if (v->budget < MIN_BUDGET)
         v->budget = MIN_BUDGET;
     v->batch_bytes =
-        run->batch_bytes ? run->batch_bytes : GW_DEFAULT_BATCH_BYTES;
+        run->batch_bytes ? run->batch_bytes : gw_store_batch(run->store);
     v->collections = gw_collections_new();
     gw_arena_init(&v->arena);
     gw_arena_init(&v->newer_arena);

@@ -443,5 +443,7 @@ gw_lua_open(gw_migration *m, gw_slice text, const char *lib_folder,
     m->ops = &self->ops;
     m->description = self->description;
     self->description = NULL;
+    if (self->reads_models)
+        (void)strcpy(m->view, GW_VIEW_ALL);
     return GW_OK;
 }

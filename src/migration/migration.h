@@ -143,6 +143,8 @@ typedef struct gw_migration_ops {
     void (*close)(void *self);
 } gw_migration_ops;
 
+#define GW_VIEW_ALL "*"
+
 typedef struct gw_migration {
     int64_t index; /* target migration index, 2… */
     char *file;    /* "0002_add_active.json" */
@@ -150,6 +152,8 @@ typedef struct gw_migration {
     char *description; /* or NULL */
     gw_migration_type type;
     char checksum[65]; /* SHA-256 of the file (and lib/), hex */
+    char view[17];     /* what models it looks at: "" none, GW_VIEW_ALL, or a
+                          hash of which */
     void *self;
     const gw_migration_ops *ops;
 } gw_migration;

@@ -8,6 +8,8 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 
+#include "base/sha256.h"
+
 /* ---- calling ---- */
 
 static gw_native_call
@@ -319,6 +321,31 @@ make_ops(const godwit_migration *api)
     return ops;
 }
 
+/* Which models it looks at, for gw_migration.view. */
+static void
+put_view(const gw_native *native, char view[17])
+{
+    gw_buf text = {0};
+    char hex[GW_SHA256_HEX_SIZE];
+
+    for (size_t i = 0; i < native->n_needs; i++) {
+        const gw_native_need *need = &native->needs[i];
+        gw_buf_printf(&text, "%d ", (int)need->side);
+        gw_json_put_string(&text, need->collection);
+        gw_buf_byte(&text, need->mask.all ? '*' : ':');
+        for (size_t k = 0; k < need->mask.n; k++)
+            gw_json_put_string(&text, need->mask.fields[k]);
+    }
+    if (!native->api.needs) {
+        (void)strcpy(view, GW_VIEW_ALL);
+    } else if (text.len > 0) {
+        gw_slice part = gw_buf_as_slice(&text);
+        gw_sha256_hex(&part, 1, hex);
+        memcpy(view, hex, 16);
+    }
+    gw_buf_clear(&text);
+}
+
 gw_code
 gw_native_open(gw_migration *m, gw_error *err)
 {
@@ -344,5 +371,6 @@ gw_native_open(gw_migration *m, gw_error *err)
     m->ops = &native->ops;
     if (native->api.description)
         m->description = gw_strdup(native->api.description);
+    put_view(native, m->view);
     return GW_OK;
 }

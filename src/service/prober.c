@@ -74,7 +74,7 @@ static void
 take_plan(const gw_plan *plan, const gw_opened *opened, gw_probe *probe)
 {
     bool is_done = plan->current >= plan->event_target;
-    const char *edited = gw_plan_edited(plan, &opened->migrations);
+    const char *edited = gw_plan_edits(plan, &opened->migrations).edited;
 
     probe->has_state = true;
     probe->state = state_of(plan);

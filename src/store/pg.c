@@ -4,6 +4,7 @@
 #include <libpq-fe.h>
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "store/pg_priv.h"
 
 /* Shorter than the server's deadlock_timeout (1 s by default): two who lock
@@ -24,6 +25,7 @@ close_store(gw_store *store)
     gw_pg_unlock(store);
     gw_pg_conn_close(&s->reader);
     gw_pg_conn_close(&s->writer);
+    gw_pg_conn_close(&s->helper);
     gw_pg_conn_close(&s->lock);
     gw_sequences_clear(&s->live_ids);
     gw_sequences_clear(&s->made_ids);
@@ -38,6 +40,7 @@ close_store(gw_store *store)
 }
 
 static const struct gw_store_ops pg_ops = {
+    .batch_bytes = GW_DEFAULT_BATCH_PG,
     .close = close_store,
     .count = gw_pg_count,
     .count_after = gw_pg_count_after,
@@ -183,7 +186,7 @@ new_store(const char *uri, char *name, const gw_store_options *options)
     s->page = FIRST_PAGE;
     s->drawn = -1;
     s->last_event = s->newest = -1;
-    s->reader.name = s->writer.name = s->lock.name = name;
+    s->reader.name = s->writer.name = s->helper.name = s->lock.name = name;
     gw_arena_init(&s->reader_arena);
     return s;
 }

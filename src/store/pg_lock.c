@@ -134,10 +134,10 @@ gw_pg_unlock(gw_store *store)
 /* The row stays locked to the end of the transaction: nobody can take the
  * run over in between. */
 gw_code
-gw_pg_check_fence(gw_pg *s, gw_error *err)
+gw_pg_check_fence(gw_pg *s, gw_pg_conn *conn, gw_error *err)
 {
     PGresult *rows = NULL;
-    gw_code code = gw_pg_run(&s->writer, GW_PG_RUN_ID, NULL, &rows, err);
+    gw_code code = gw_pg_run(conn, GW_PG_RUN_ID, NULL, &rows, err);
 
     if (code != GW_OK)
         return code;

@@ -358,6 +358,9 @@ typedef struct gw_pg {
     /* the writing side */
     gw_pg_conn writer;
     bool is_open, is_cutover, has_made;
+    gw_pg_conn helper; /* saves every other piece of the first save */
+    bool may_help, is_helping;
+    bool is_helpers_turn;
     bool is_saving;     /* something is in `saved`, `levels` or on its way */
     bool is_first_save; /* no model is saved: nothing to replace */
     int64_t collection_len; /* that id_sequences can hold */
@@ -535,7 +538,7 @@ gw_code gw_pg_put_record(gw_store *, const char *, gw_slice, int64_t, gw_slice,
 /* pg_lock.c */
 gw_code gw_pg_lock(gw_store *, const char *, gw_error *);
 void gw_pg_unlock(gw_store *);
-gw_code gw_pg_check_fence(gw_pg *, gw_error *);
+gw_code gw_pg_check_fence(gw_pg *, gw_pg_conn *, gw_error *);
 /** Locks writers out, with retries. */
 gw_code gw_pg_lock_tables(gw_pg *, gw_error *);
 

@@ -73,7 +73,7 @@ enter(gw_pg *s, gw_error *err)
     gw_code code = GW_OK;
 
     if (s->is_locked)
-        code = gw_pg_check_fence(s, err);
+        code = gw_pg_check_fence(s, &s->writer, err);
     if (code == GW_OK && s->is_cutover)
         code = gw_pg_lock_tables(s, err);
     else if (code == GW_OK && s->is_locked)
@@ -88,6 +88,7 @@ enter(gw_pg *s, gw_error *err)
     if (code == GW_OK && tables.made)
         code = gw_pg_ints(&s->writer, GW_PG_HAS_SAVED, NULL, &saved, 1, err);
     s->is_first_save = saved == 0;
+    s->may_help = s->is_locked && !s->is_cutover && tables.made;
     s->has_made = tables.made;
     s->collection_len = tables.collection_len;
     s->last_event = -1;
@@ -173,6 +174,8 @@ gw_pg_abort(gw_store *store)
         return;
     s->writer.copying = NULL; /* ROLLBACK ends it */
     PQclear(PQexec(s->writer.db, "ROLLBACK"));
+    gw_pg_conn_close(&s->helper);
+    s->is_helping = false;
     s->is_open = s->is_cutover = false;
     gw_pg_forget_buffered(s);
 }

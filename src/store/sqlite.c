@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "store/sqlite_priv.h"
 
 enum { READER_CACHE_KIB = 16 * 1024 };
@@ -64,6 +65,7 @@ find_space(gw_store *store)
 }
 
 static const struct gw_store_ops sqlite_ops = {
+    .batch_bytes = GW_DEFAULT_BATCH_SQLITE,
     .close = close_store,
     .count = gw_sqlite_count,
     .count_after = gw_sqlite_count_after,

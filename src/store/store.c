@@ -141,6 +141,12 @@ gw_store_records(gw_store *store, const char *kind, int64_t limit,
     return store->ops->records(store, kind, limit, visit, arg, err);
 }
 
+size_t
+gw_store_batch(const gw_store *store)
+{
+    return store->ops->batch_bytes;
+}
+
 gw_store_space
 gw_store_space_of(gw_store *store)
 {

@@ -150,6 +150,9 @@ GW_MUST_CHECK gw_code gw_store_records(
     gw_code (*visit)(void *arg, gw_slice id, gw_slice record, gw_error *err),
     void *arg, gw_error *err);
 
+/** Bytes of event data that are best read at a time. */
+size_t gw_store_batch(const gw_store *store);
+
 /** Bytes that the store takes and bytes that it may still take on its disk;
  *  -1: not to be seen from here. */
 typedef struct gw_store_space {

@@ -41,6 +41,7 @@ typedef struct gw_cut {
 /** The calls of store.h, one for one. All are required but
  *  where it says what NULL means. */
 struct gw_store_ops {
+    size_t batch_bytes;
     void (*close)(gw_store *store);
 
     gw_code (*count)(gw_store *store, int64_t target, bool full,
