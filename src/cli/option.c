@@ -33,7 +33,8 @@ static const gw_option OPTIONS[GW_OPTION_COUNT] = {
     },
     [GW_OPTION_KEEP_MIGRATED] = {
         .name = "keep-migrated", .type = GW_OPTION_TYPE_FLAG,
-        .help = "when a migration was edited: keeps what the old text made",
+        .help = "when a migration was edited: keeps what the old text made "
+                "up to where the models were saved last",
     },
     [GW_OPTION_MEMORY] = {
         .name = "memory", .type = GW_OPTION_TYPE_SIZE, .value = "SIZE",

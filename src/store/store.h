@@ -4,6 +4,7 @@
  *
  *  Threads: the calls of "The reading side" may be made by one thread while
  *  another makes those of "The writing side"; each side is one connection.
+ *  Two threads on one side take turns by a lock of their own.
  *  What the writing side has committed is seen by the next call of the
  *  reading side. */
 #ifndef GW_STORE_STORE_H
@@ -273,7 +274,8 @@ GW_MUST_CHECK gw_code gw_store_set_final_index(gw_store *store,
 GW_MUST_CHECK gw_code gw_store_prepare_swap(gw_store *store, gw_error *err);
 /** Puts the migrated generation in place of the live one, keeps the live
  *  one as the old generation, empties helper and migration tables. Inside
- *  gw_store_begin(cutover). Cost does not depend on the store's size. */
+ *  gw_store_begin(cutover). Cost does not depend on the store's size, but
+ *  for indexes of the application that SQLite makes anew. */
 GW_MUST_CHECK gw_code gw_store_swap(gw_store *store, gw_error *err);
 /** Puts the old generation back. GW_E_STATE when there is none or when
  *  something was written since. Inside gw_store_begin(cutover). */

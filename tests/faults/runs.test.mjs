@@ -7,8 +7,8 @@ import path from 'node:path';
 import test from 'node:test';
 
 import { assertRefused, assertSameDump, copyStore, countMigrated, describe,
-    dump, dumpText, live, load, makeFolder, makeStore, must, run, shell, start,
-    stats, waitFor, writeFiles } from '../lib/godwit.mjs';
+    dump, dumpText, live, load, makeFolder, makeStore, must, run, shell, sql,
+    start, stats, waitFor, writeFiles } from '../lib/godwit.mjs';
 import { generate, MIGRATIONS } from '../lib/generate.mjs';
 
 const SMALL = ['--batch', '4KiB', '--quiet'];
@@ -260,6 +260,97 @@ test('a new text never goes over what the old one has migrated', (t) => {
         assert.equal(models[`user/${id}`].data.login, 'x');
     }
 });
+
+test('a new text that begins to look at models cannot keep what there is',
+    (t) => {
+        const folder = makeFolder(t);
+        const store = makeStore(folder, generate(200));
+        const script = (parameters, more) => `return { type = "event",
+            migrate_event = function(${parameters})
+                if event.type ~= "create" then return end
+                ${more}
+                return { event }
+            end }`;
+        const texts = {
+            blind: script('event', ''),
+            blinder: script('event', '-- the same'),
+            seeing: script('event, ctx',
+                'event.data.seen = ctx.old:model_exists(event.fqid)'),
+            seer: script('event, ctx',
+                'event.data.saw = ctx.old:model_exists(event.fqid)'),
+        };
+        const as = (name) => writeFiles(path.join(folder, name),
+            { '0002_seen.lua': texts[name] });
+        must(['migrate'], { store, migrations: as('blind') });
+        const before = dumpText(store);
+
+        for (const command of ['migrate', 'finalize']) {
+            const r = run([command, '--keep-migrated', '--quiet'],
+                { store, migrations: as('seeing') });
+            assertRefused(r, 1, '0002_seen.lua', 'looks at models',
+                '--restart');
+            assert.equal(dumpText(store), before);
+        }
+
+        must(['migrate', '--keep-migrated'],
+            { store, migrations: as('blinder') });
+        must(['migrate', '--restart'], { store, migrations: as('seeing') });
+        must(['migrate', '--keep-migrated'],
+            { store, migrations: as('seer') });
+    });
+
+test('what is migrated before any model is saved is not kept', (t) => {
+    const folder = makeFolder(t);
+    const store = makeStore(folder, generate(200));
+    const [first, second] = ['username', 'login'].map((to) =>
+        writeFiles(path.join(folder, to), { '0002_names.json': rename(to) }));
+    // as if it had been killed between a batch and the first save
+    must(['migrate'], { store, migrations: first });
+    sql(store, 'UPDATE godwit_run SET keyframe_position = 0;'
+        + 'DELETE FROM godwit_models');
+
+    const r = must(['migrate', '--keep-migrated'],
+        { store, migrations: second });
+
+    assert.match(r.out, /Nothing is kept/);
+    assert.match(r.out, /from position 1 on/);
+    must(['finalize'], { store, migrations: second });
+    const fresh = makeStore(folder, generate(200), 'fresh.db');
+    must(['finalize'], { store: fresh, migrations: second });
+    assertSameDump(dumpText(store), dumpText(fresh), 'begun anew');
+});
+
+test('a migration that counts within a run goes over no run but its own',
+    (t) => {
+        const folder = makeFolder(t);
+        const user = (id) => ({ events: [{ fqid: `user/${id}`,
+            type: 'create', data: { name: 'x' } }] });
+        const store = makeStore(folder, generate(200));
+        const migrations = writeFiles(path.join(folder, 'counting'),
+            { '0002_count.lua': `local n = 0
+                return { type = "event", migrate_event = function(event)
+                    if event.collection ~= "user" or event.type ~= "create"
+                    then return end
+                    n = n + 1
+                    event.data.number = n
+                    return { event }
+                end }` });
+        must(['migrate'], { store, migrations });
+        for (const id of [9001, 9002, 9003]) {
+            load(store, [user(id)]);
+            must(['migrate'], { store, migrations }); // too little to save
+        }
+
+        must(['finalize'], { store, migrations });
+
+        const { models, events } = dump(store);
+        for (const id of [9001, 9002, 9003]) {
+            const event = events.find((e) => e.fqid === `user/${id}`);
+            assert.equal(models[`user/${id}`].data.number, event.data.number,
+                `user/${id}`);
+        }
+        must(['verify'], { store, migrations });
+    });
 
 test('an edited script, an edited module and a new text of the same meaning ' +
     'are all noticed', (t) => {
