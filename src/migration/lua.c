@@ -444,6 +444,6 @@ gw_lua_open(gw_migration *m, gw_slice text, const char *lib_folder,
     m->description = self->description;
     self->description = NULL;
     if (self->reads_models)
-        (void)strcpy(m->view, GW_VIEW_ALL);
+        memcpy(m->view, GW_VIEW_ALL, sizeof(GW_VIEW_ALL));
     return GW_OK;
 }

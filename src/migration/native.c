@@ -337,7 +337,7 @@ put_view(const gw_native *native, char view[17])
             gw_json_put_string(&text, need->mask.fields[k]);
     }
     if (!native->api.needs) {
-        (void)strcpy(view, GW_VIEW_ALL);
+        memcpy(view, GW_VIEW_ALL, sizeof(GW_VIEW_ALL));
     } else if (text.len > 0) {
         gw_slice part = gw_buf_as_slice(&text);
         gw_sha256_hex(&part, 1, hex);
