@@ -384,7 +384,8 @@ take(void *self, gw_task *task, bool *took, bool *is_over, gw_error *err)
     }
     for (size_t i = 0; i < t->list.n && code == GW_OK; i++)
         code = add_item(a, t, i + 1, err);
-    qsort(a->items + from, a->n_items - from, sizeof(item), compare_items);
+    if (a->n_items > from)
+        qsort(a->items + from, a->n_items - from, sizeof(item), compare_items);
     a->last_id = t->id;
     /* by the id, so that a run that goes on makes the same positions */
     if (code == GW_OK &&
