@@ -152,6 +152,26 @@ test('preview shows the changes and writes nothing', (t) => {
     must(['preview'], { store, migrations });
 });
 
+test('preview does not show what a migration only made anew', (t) => {
+    const { folder, store } = setUp(t, 20);
+    const migrations = writeFiles(path.join(folder, 'anew'), {
+        '0002_anew.lua': `local n = 0
+            return { type = "event",
+            migrate_event = function(event)
+                if event.type ~= "create" then return end
+                n = n + 1
+                local data = godwit.json.decode(godwit.json.encode(event.data))
+                if n == 3 then data.odd = 1 end
+                return { godwit.create(event.fqid, data) }
+            end }` });
+
+    const r = must(['preview', '--json'], { store, migrations });
+
+    const shown = r.out.trim().split('\n').map((l) => JSON.parse(l));
+    assert.equal(shown.length, 1);
+    assert.match(JSON.stringify(shown[0].after), /"odd":1/);
+});
+
 test('preview stops at a failing migration with its message', (t) => {
     const { folder, store } = setUp(t, 20);
     const before = dumpText(store);
