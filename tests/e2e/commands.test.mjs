@@ -153,7 +153,10 @@ test('preview shows the changes and writes nothing', (t) => {
 });
 
 test('preview does not show what a migration only made anew', (t) => {
-    const { folder, store } = setUp(t, 20);
+    const folder = makeFolder(t);
+    const store = makeStore(folder, [1, 2, 3, 4].map((id) => ({ events: [
+        { fqid: `a/${id}`, type: 'create', data: { s: 'x', n: 1.5, l: [] } },
+    ] })));
     const migrations = writeFiles(path.join(folder, 'anew'), {
         '0002_anew.lua': `local n = 0
             return { type = "event",
