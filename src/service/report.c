@@ -51,9 +51,14 @@ gw_service_read_newest(gw_service *service, int64_t run, size_t most,
     /* with the byte before, which may be the end of a line */
     gw_service_read_output(service, run, is_cut ? size - (off_t)most - 1 : 0,
                            most + 1, &text);
-    const char *end = is_cut ? memchr(text.at, '\n', text.len) : NULL;
-    size_t at = end ? (size_t)(end - text.at) + 1 : 0;
-    gw_buf_add(out, text.at + at, text.len - at);
+    gw_slice all = gw_buf_as_slice(&text);
+    const char *end =
+        is_cut && all.len > 0 ? memchr(all.at, '\n', all.len) : NULL;
+    if (end) {
+        all.len -= (size_t)(end - all.at) + 1;
+        all.at = end + 1;
+    }
+    gw_buf_slice(out, all);
     gw_buf_clear(&text);
 }
 

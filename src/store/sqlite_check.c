@@ -113,21 +113,35 @@ read_words(const check *c, gw_sqlite_conn *conn, gw_buf *out)
 /* ---- what differs ---- */
 
 static gw_code
-has_column(const check *c, gw_slice name, bool *out)
+has_column(const check *c, gw_sqlite_conn *conn, gw_slice name, bool *out)
 {
     sqlite3_stmt *statement = NULL;
     gw_code code = gw_sqlite_prepare(
-        c->plain,
+        conn,
         "SELECT 1 FROM pragma_table_xinfo(?1) WHERE name = ?2 COLLATE NOCASE",
         &statement, c->err);
 
     if (code == GW_OK) {
         gw_sqlite_bind(statement, 1, gw_slice_of(c->table));
         gw_sqlite_bind(statement, 2, name);
-        code = gw_sqlite_step(c->plain, statement, out, c->err);
+        code = gw_sqlite_step(conn, statement, out, c->err);
     }
     (void)sqlite3_finalize(statement);
     return code;
+}
+
+static gw_code
+demand_column(const check *c, gw_slice name)
+{
+    bool has = true;
+    gw_code code = has_column(c, c->live, name, &has);
+
+    return code != GW_OK || has
+               ? code
+               : gw_fail(c->err, GW_E_STORE,
+                         "the store %s: no such column: %s.%.*s; it was made "
+                         "by another program, or spoiled",
+                         c->live->path, c->table, GW_FMT(name));
 }
 
 static gw_code
@@ -135,7 +149,7 @@ check_column(const check *c, gw_slice name, size_t *n)
 {
     gw_buf text = {0};
     bool has = true;
-    gw_code code = has_column(c, name, &has);
+    gw_code code = has_column(c, c->plain, name, &has);
 
     if (code != GW_OK || has)
         return code;
@@ -148,21 +162,24 @@ check_column(const check *c, gw_slice name, size_t *n)
     return find(c, GW_FINDING_REFUSED, &text);
 }
 
-/* Generated columns are among them. *n counts what is found. */
+/* Each column of the table in `conn`, generated ones too: one of init's must
+ * be there, another is counted in *n. */
 static gw_code
-check_columns(const check *c, size_t *n)
+check_columns(const check *c, gw_sqlite_conn *conn, size_t *n)
 {
     sqlite3_stmt *statement = NULL;
     bool row = true;
     gw_code code = gw_sqlite_prepare(
-        c->live, "SELECT name FROM pragma_table_xinfo(?1)", &statement, c->err);
+        conn, "SELECT name FROM pragma_table_xinfo(?1)", &statement, c->err);
 
     if (code == GW_OK)
         gw_sqlite_bind(statement, 1, gw_slice_of(c->table));
     while (code == GW_OK && row) {
-        code = gw_sqlite_step(c->live, statement, &row, c->err);
+        code = gw_sqlite_step(conn, statement, &row, c->err);
         if (code == GW_OK && row)
-            code = check_column(c, gw_sqlite_text(statement, 0), n);
+            code = conn == c->plain
+                       ? demand_column(c, gw_sqlite_text(statement, 0))
+                       : check_column(c, gw_sqlite_text(statement, 0), n);
     }
     (void)sqlite3_finalize(statement);
     return code;
@@ -201,10 +218,15 @@ check_table(check *c)
     size_t n = 0;
     gw_code code = read_words(c, c->live, &live);
 
+    if (code == GW_OK && live.len == 0)
+        code = gw_fail(c->err, GW_E_STORE, "the store %s: no such table: %s",
+                       c->live->path, c->table);
     if (code == GW_OK)
         code = read_words(c, c->plain, &plain);
     if (code == GW_OK && strcmp(gw_buf_cstr(&live), gw_buf_cstr(&plain)) != 0) {
-        code = check_columns(c, &n);
+        code = check_columns(c, c->plain, &n);
+        if (code == GW_OK)
+            code = check_columns(c, c->live, &n);
         if (code == GW_OK && n == 0)
             code = tell_difference(c, live.at, plain.at);
     }
