@@ -442,6 +442,8 @@ export class MigrationMonitor {
 export class MigrationManager {
     #stopper = new AbortController();
     #isHealthy = true;
+    #checksBegun = 0;
+    #newestCheck = 0; /* whose answer is told: a slow one may come late */
 
     /** @param {ServerOptions & ManagerOptions} [options] */
     constructor(options = {}) {
@@ -646,8 +648,11 @@ export class MigrationManager {
     }
 
     async #isHealthyNow() {
+        const number = ++this.#checksBegun;
         const isHealthy = await this.server.isReady(this.#stopper.signal);
         this.#mustGoOn();
+        if (number < this.#newestCheck) return isHealthy;
+        this.#newestCheck = number;
         if (isHealthy !== this.#isHealthy && this.hooks.onHealth) {
             tell(this.hooks.onHealth, isHealthy);
         }
