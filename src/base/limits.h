@@ -69,7 +69,7 @@
 #define GW_DEFAULT_LUA_MEMORY ((size_t)256 * GW_MIB)
 #define GW_DEFAULT_LUA_SECONDS 10 /* per call */
 #define GW_DEFAULT_BATCH_SQLITE ((size_t)512 * GW_KIB)
-#define GW_DEFAULT_BATCH_PG ((size_t)2 * GW_MIB)
+#define GW_DEFAULT_BATCH_PG ((size_t)GW_MIB)
 #define GW_DEFAULT_KEYFRAME_EVENTS 4000000 /* between two saves */
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "engine/prefetch.h"
 
-enum { AHEAD = 3 };
+enum { AHEAD = 2 };
 
 /* A batch, or why there is none. */
 struct read_batch {

@@ -13,6 +13,7 @@
 
 enum {
     CUTOVER_TRIES = 60,
+    FIRST_WAIT_MS = 25,
     FIRST_PAUSE_MS = 50,
     MOST_PAUSE_MS = 2000,
 };
@@ -207,22 +208,30 @@ try_lock(gw_pg *s, gw_error *err)
     return code;
 }
 
+static int
+twice(int ms, int most)
+{
+    return ms < most / 2 ? 2 * ms : most;
+}
+
 /* The weak lock first: it is in nobody's way but autovacuum's, which then
  * ends. The strong one is asked for at most wait_ms at a time, for whoever
  * comes after us queues behind us meanwhile; nor does anything else in the
- * transaction wait longer. */
+ * transaction wait longer. At first it is asked for much less: a writer that
+ * waits for us while we wait for it does so for a moment only. */
 gw_code
 gw_pg_lock_tables(gw_pg *s, gw_error *err)
 {
     int pause_ms = FIRST_PAUSE_MS;
+    int wait_ms = s->wait_ms < FIRST_WAIT_MS ? s->wait_ms : FIRST_WAIT_MS;
     gw_code code = gw_pg_exec(
         &s->writer, "LOCK TABLE " TABLES " IN SHARE UPDATE EXCLUSIVE MODE",
         "keeping autovacuum away", err);
 
-    if (code == GW_OK)
-        code = set_lock_timeout(s, s->wait_ms, err);
     for (int i = 0; code == GW_OK; i++) {
-        code = try_lock(s, err);
+        code = set_lock_timeout(s, wait_ms, err);
+        if (code == GW_OK)
+            code = try_lock(s, err);
         if (code == GW_OK || !may_try_again(s) || i + 1 >= CUTOVER_TRIES)
             break;
         code = gw_pg_exec(&s->writer, "ROLLBACK TO SAVEPOINT godwit_lock",
@@ -230,7 +239,8 @@ gw_pg_lock_tables(gw_pg *s, gw_error *err)
         const struct timespec pause = {pause_ms / 1000,
                                        (pause_ms % 1000) * 1000000L};
         (void)nanosleep(&pause, NULL);
-        pause_ms = pause_ms < MOST_PAUSE_MS / 2 ? 2 * pause_ms : MOST_PAUSE_MS;
+        pause_ms = twice(pause_ms, MOST_PAUSE_MS);
+        wait_ms = twice(wait_ms, s->wait_ms);
     }
-    return code;
+    return code == GW_OK ? set_lock_timeout(s, s->wait_ms, err) : code;
 }
