@@ -663,7 +663,9 @@ print_what_is_kept(const gw_mover *m, enum preparation what,
                      "one were saved up to there.",
                      (long long)before->keyframe_position + 1);
     } else if (what == BEGIN_NEW && m->run->keep_migrated &&
-               before->position > 0) {
+               before->position > 0 &&
+               before->start_index == m->state.start_index &&
+               before->event_target == m->state.event_target) {
         gw_run_print(m->run, "Nothing is kept: no models of the old text were "
                              "saved yet.");
     }
