@@ -25,6 +25,8 @@ void gw_lines_clear(gw_lines *lines);
 /** The next line that is in memory, without its end; false when there is
  *  no whole one. It lives until the next fill. */
 bool gw_lines_take(gw_lines *lines, gw_slice *line);
+/** How many whole lines are in memory. */
+size_t gw_lines_waiting(const gw_lines *lines);
 /** Waits at most wait_ms for more and reads it. Errors: GW_E_LIMIT for a
  *  line longer than GW_LIMIT_LINE, GW_E_INPUT when reading fails. */
 GW_MUST_CHECK gw_code gw_lines_fill(gw_lines *lines, int wait_ms,

@@ -3,6 +3,8 @@
  * lock. Source: cli.md, NDJSON */
 
 #include "engine/appender.h"
+
+#include "base/units.h"
 #include "engine/position_priv.h"
 #include "engine/stream_priv.h"
 
@@ -10,13 +12,16 @@
  * touches. In a store in use it is also limited in time, for others wait. */
 #define COMMIT_BYTES (128 * (size_t)GW_MIB)
 #define COMMIT_BUSY_MS 1000
-/* How many lines go by between two looks at the clock. */
-#define LOOK_LINES 64
+/* How many positions go by between two reports of progress. */
+#define REPORT_POSITIONS 64
 /* Lines that come by a pipe, one now and then, are committed at once: others
  * can write only between two commits. When many come, those that are open
- * wait so long for more. */
+ * wait so long for more; and as a commit of many costs more than they do,
+ * four times as long as the last one took. */
 #define BULK_BYTES (32 * (size_t)GW_KIB)
 #define BULK_MS 250
+#define BULK_MOST_MS 10000
+#define BULK_PER_COMMIT 4
 /* How often a run that waits for input looks at its stop flag. */
 #define STOP_MS 200
 
@@ -27,6 +32,8 @@ typedef struct gw_loader {
     gw_appender *appender;
     gw_arena arena;                      /* of one line */
     size_t bytes;                        /* of lines in this transaction */
+    bool is_told;                        /* the store knows how many come */
+    int64_t commit_ms;                   /* what the last commit took */
     int64_t positions, events;           /* with this transaction */
     int64_t positions_done, events_done; /* committed */
 } gw_loader;
@@ -46,6 +53,7 @@ publish(const gw_loader *l)
 static gw_code
 commit(gw_loader *l, gw_error *err)
 {
+    int64_t begin = gw_clock_us();
     gw_code code;
 
     if (!gw_appender_is_open(l->appender))
@@ -53,6 +61,7 @@ commit(gw_loader *l, gw_error *err)
     code = gw_appender_commit(l->appender, err);
     if (code != GW_OK)
         return code;
+    l->commit_ms = (gw_clock_us() - begin) / 1000;
     l->bytes = 0;
     l->positions_done = l->positions;
     l->events_done = l->events;
@@ -60,7 +69,8 @@ commit(gw_loader *l, gw_error *err)
     return GW_OK;
 }
 
-/* Whether it is time to commit; asked after each line. */
+/* Whether it is time to commit; asked when all lines that were read are
+ * appended, for the store may have numbers ready for them. */
 static bool
 is_full(const gw_loader *l)
 {
@@ -69,7 +79,6 @@ is_full(const gw_loader *l)
     if (l->bytes >= COMMIT_BYTES || gw_appender_is_full(l->appender))
         return true;
     return gw_appender_is_shared(l->appender) &&
-           l->lines.number % LOOK_LINES == 0 &&
            gw_appender_age_ms(l->appender) >= COMMIT_BUSY_MS;
 }
 
@@ -84,7 +93,7 @@ append(gw_loader *l, gw_position *p, gw_error *err)
         return code;
     l->positions++;
     l->events += (int64_t)p->events.n;
-    if (l->positions % LOOK_LINES == 0)
+    if (l->positions % REPORT_POSITIONS == 0)
         publish(l);
     return GW_OK;
 }
@@ -112,6 +121,9 @@ load_line(gw_loader *l, gw_slice line, gw_error *err)
     code = gw_appender_open(l->appender, err);
     if (code != GW_OK)
         return code;
+    if (!l->is_told)
+        gw_store_expect(l->run->store, 1 + gw_lines_waiting(&l->lines));
+    l->is_told = true;
     gw_arena_reset(&l->arena);
     code = gw_position_parse(&l->arena, line, &p, &has_index, err);
     if (code == GW_OK)
@@ -125,25 +137,44 @@ load_line(gw_loader *l, gw_slice line, gw_error *err)
 
 /* ---- the stream ---- */
 
-/* Reads on; what has waited long enough for more is committed. */
+/* How long the open transaction may still wait for more; 0 or less: no
+ * longer. */
+static int64_t
+patience_ms(const gw_loader *l)
+{
+    int64_t most = BULK_PER_COMMIT * l->commit_ms;
+
+    if (l->bytes < BULK_BYTES)
+        return 0;
+    if (most < BULK_MS)
+        most = BULK_MS;
+    if (most > BULK_MOST_MS)
+        most = BULK_MOST_MS;
+    return most - gw_appender_age_ms(l->appender);
+}
+
+/* Reads on; what is enough, or has waited long enough for more, is
+ * committed. */
 static gw_code
 fill(gw_loader *l, gw_error *err)
 {
     int64_t left = STOP_MS;
-    gw_code code;
+    gw_code code = is_full(l) ? commit(l, err) : GW_OK;
 
+    if (code != GW_OK)
+        return code;
     if (gw_appender_is_open(l->appender) && l->lines.is_live) {
-        left = l->bytes < BULK_BYTES
-                   ? 0
-                   : BULK_MS - gw_appender_age_ms(l->appender);
+        left = patience_ms(l);
         if (left <= 0) {
             code = commit(l, err);
             if (code != GW_OK)
                 return code;
-            left = STOP_MS;
         }
+        if (left <= 0 || left > STOP_MS)
+            left = STOP_MS;
     }
     code = gw_lines_fill(&l->lines, (int)left, err);
+    l->is_told = false;
     if (code != GW_OK)
         return gw_fail_prefix(err, "%s:%lld: ", l->name,
                               (long long)l->lines.number + 1);
@@ -164,8 +195,6 @@ load_lines(gw_loader *l, gw_error *err)
                            l->name, (long long)l->lines.number);
         if (gw_lines_take(&l->lines, &line)) {
             code = load_line(l, line, err);
-            if (code == GW_OK && is_full(l))
-                code = commit(l, err);
         } else if (l->lines.is_at_end) {
             break;
         } else {

@@ -59,6 +59,23 @@ gw_lines_take(gw_lines *lines, gw_slice *line)
     return true;
 }
 
+size_t
+gw_lines_waiting(const gw_lines *lines)
+{
+    const char *at = lines->buf.at + lines->begin;
+    size_t left = lines->buf.len - lines->begin, n = 0;
+
+    while (left > 0) {
+        const char *end = memchr(at, '\n', left);
+        if (!end)
+            break;
+        left -= (size_t)(end + 1 - at);
+        at = end + 1;
+        n++;
+    }
+    return n;
+}
+
 /* Takes the lines that were given out away from the front. */
 static void
 drop_taken(gw_lines *lines)

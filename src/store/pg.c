@@ -58,6 +58,7 @@ static const struct gw_store_ops pg_ops = {
     .begin = gw_pg_begin,
     .commit = gw_pg_commit,
     .abort = gw_pg_abort,
+    .expect = gw_pg_expect,
     .append = gw_pg_append,
     .put_model = gw_pg_put_model,
     .model_now = gw_pg_model_now,

@@ -14,7 +14,8 @@ enum {
     GW_PG_OLDEST_SERVER = 130000,
     GW_PG_SCHEMA = 1, /* godwit_store.schema_version */
     GW_PG_PARAMS = 12,
-    GW_PG_COLUMNS = 8, /* of rows that are copied */
+    GW_PG_NUMBERS = 512, /* of positions, drawn at a time */
+    GW_PG_COLUMNS = 8,   /* of rows that are copied */
     GW_PG_TIMESTAMP_ROOM = 48,
 };
 
@@ -114,8 +115,9 @@ enum {
       " WHERE position > $1::bigint LIMIT $2::bigint) AS p")               \
     X(LAST_POSITION, "SELECT coalesce(max(position), 0) FROM positions")   \
     X(LAST_EVENT, "SELECT coalesce(max(id), 0) FROM migration_events")     \
-    X(NEXT_POSITION,                                                       \
-      "SELECT nextval(pg_get_serial_sequence('positions', 'position'))")   \
+    X(NEXT_POSITIONS,                                                      \
+      "SELECT nextval(pg_get_serial_sequence('positions', 'position'))"    \
+      " FROM generate_series(1, $1::bigint)")                              \
     X(RAISE_POSITION,                                                      \
       "SELECT setval(pg_get_serial_sequence('positions', 'position'),"     \
       " greatest($1::bigint, coalesce(pg_sequence_last_value("             \
@@ -367,6 +369,9 @@ typedef struct gw_pg {
     int64_t last_event;     /* id of the last migrated one; -1: not known */
     int64_t newest;         /* live position, -1: not known */
     bool is_raised;         /* the sequence is behind `newest` */
+    size_t expected;        /* positions that will want a number */
+    int64_t numbers[GW_PG_NUMBERS];
+    size_t n_numbers, used_numbers; /* drawn for them, and taken of those */
     gw_buf buf;
     gw_buf positions, events; /* live rows on their way, as COPY text */
     gw_buf models;            /* models on their way, as JSON */
@@ -546,6 +551,7 @@ gw_code gw_pg_lock_tables(gw_pg *, gw_error *);
 gw_code gw_pg_begin(gw_store *, bool, gw_error *);
 gw_code gw_pg_commit(gw_store *, gw_error *);
 void gw_pg_abort(gw_store *);
+void gw_pg_expect(gw_store *store, size_t n);
 gw_code gw_pg_append(gw_store *, const gw_position *, int64_t *, gw_error *);
 gw_code gw_pg_put_model(gw_store *, gw_slice, gw_slice, bool, gw_error *);
 gw_code gw_pg_put_run_state(gw_store *, const gw_run_state *, gw_error *);

@@ -94,6 +94,7 @@ enter(gw_pg *s, gw_error *err)
     s->last_event = -1;
     s->newest = -1;
     s->is_raised = false;
+    s->expected = s->n_numbers = s->used_numbers = 0;
     gw_store_timestamp(s->now);
     gw_sequences_clear(&s->live_ids);
     gw_sequences_clear(&s->made_ids);
@@ -292,21 +293,68 @@ put_position(gw_pg *s, int64_t number, const gw_position *p)
     gw_buf_byte(out, '\n');
 }
 
+void
+gw_pg_expect(gw_store *store, size_t n)
+{
+    gw_pg_of(store)->expected = n;
+}
+
+/* Draws what the positions that are expected will want, one at least. */
+static gw_code
+draw_numbers(gw_pg *s, gw_error *err)
+{
+    gw_pg_params p = {0};
+    PGresult *rows = NULL;
+    size_t n = s->expected > GW_PG_NUMBERS ? GW_PG_NUMBERS : s->expected;
+
+    s->n_numbers = s->used_numbers = 0;
+    gw_pg_add_int(&p, n > 0 ? (int64_t)n : 1);
+    gw_code code = gw_pg_run(&s->writer, GW_PG_NEXT_POSITIONS, &p, &rows, err);
+    if (code != GW_OK)
+        return code;
+    for (int i = 0; i < PQntuples(rows) && i < GW_PG_NUMBERS; i++)
+        s->numbers[s->n_numbers++] = gw_pg_int(rows, i, 0);
+    PQclear(rows);
+    return GW_OK;
+}
+
+/* The next of the numbers drawn, of those above the newest position. */
+static bool
+take_number(gw_pg *s, int64_t *out)
+{
+    while (s->used_numbers < s->n_numbers) {
+        *out = s->numbers[s->used_numbers++];
+        if (*out <= s->newest)
+            continue;
+        if (s->expected > 0)
+            s->expected--;
+        return true;
+    }
+    return false;
+}
+
 /* The next number, as the application draws it. Where numbers were given by
  * hand the sequence may be behind. */
 static gw_code
 draw_position(gw_pg *s, int64_t *out, gw_error *err)
 {
-    gw_code code =
-        gw_pg_ints(&s->writer, GW_PG_NEXT_POSITION, NULL, out, 1, err);
+    gw_code code;
 
-    if (code != GW_OK || *out > s->newest)
+    if (take_number(s, out))
+        return GW_OK;
+    code = draw_numbers(s, err);
+    if (code != GW_OK || take_number(s, out))
         return code;
     s->is_raised = true;
     code = raise_sequence(s, err);
-    return code == GW_OK
-               ? gw_pg_ints(&s->writer, GW_PG_NEXT_POSITION, NULL, out, 1, err)
-               : code;
+    if (code == GW_OK)
+        code = draw_numbers(s, err);
+    if (code == GW_OK && !take_number(s, out))
+        code = gw_fail(err, GW_E_STORE,
+                       "the store %s: its sequence of positions gives no "
+                       "number above the newest, %" PRId64,
+                       s->store.name, s->newest);
+    return code;
 }
 
 static gw_code

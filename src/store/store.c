@@ -196,6 +196,13 @@ gw_store_abort(gw_store *store)
     store->ops->abort(store);
 }
 
+void
+gw_store_expect(gw_store *store, size_t n)
+{
+    if (store->ops->expect)
+        store->ops->expect(store, n);
+}
+
 gw_code
 gw_store_append(gw_store *store, const gw_position *p, int64_t *assigned,
                 gw_error *err)

@@ -215,6 +215,11 @@ bool gw_store_was_written(gw_store *store);
  *  touch models. Errors: GW_E_INPUT when the number is not above all. */
 GW_MUST_CHECK gw_code gw_store_append(gw_store *store, const gw_position *p,
                                       int64_t *assigned, gw_error *err);
+/** Says that `n` positions without a number come next in the open
+ *  transaction: a store that asks a server for each number then asks for
+ *  many at once. Numbers that are not used after all are lost, as those of
+ *  a transaction that is taken back are. */
+void gw_store_expect(gw_store *store, size_t n);
 /** Inserts or replaces a live model, and raises its collection's row of
  *  id_sequences to its id + 1 where that is higher. */
 GW_MUST_CHECK gw_code gw_store_put_model(gw_store *store, gw_slice fqid,

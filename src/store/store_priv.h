@@ -80,6 +80,7 @@ struct gw_store_ops {
     gw_code (*begin)(gw_store *store, bool cutover, gw_error *err);
     gw_code (*commit)(gw_store *store, gw_error *err);
     void (*abort)(gw_store *store);
+    void (*expect)(gw_store *store, size_t n); /* NULL: of no use */
     gw_code (*append)(gw_store *store, const gw_position *p, int64_t *assigned,
                       gw_error *err);
     gw_code (*put_model)(gw_store *store, gw_slice fqid, gw_slice data,

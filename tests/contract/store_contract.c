@@ -388,6 +388,32 @@ append_numbers_positions_by_itself(void **state)
     assert_int_equal(counts(f, 2).max_position, 11);
 }
 
+/* Numbers that are ready for positions to come are as good as any: they
+ * follow each other, and one given by hand between them makes no harm. */
+static void
+append_numbers_what_was_expected(void **state)
+{
+    static const int64_t BY_HAND[] = {0, 0, 10, 0, 0};
+    static const int64_t WANTED[] = {1, 2, 10, 11, 12};
+    fixture *f = *state;
+    int64_t got[5] = {0};
+
+    begin(f);
+    gw_store_expect(f->store, 700);
+    for (size_t i = 0; i < 5; i++) {
+        gw_position p = position(f, BY_HAND[i], NULL, 0);
+        ok(gw_store_append(f->store, &p, &got[i], &f->err));
+    }
+    commit(f);
+
+    assert_memory_equal(got, WANTED, sizeof(got));
+    begin(f);
+    gw_position p = position(f, 0, NULL, 0);
+    ok(gw_store_append(f->store, &p, &got[0], &f->err));
+    commit(f);
+    assert_true(got[0] > 12);
+}
+
 static void
 append_rejects_a_stale_position(void **state)
 {
@@ -1567,6 +1593,7 @@ main(int argc, char **argv)
         T(a_store_for_reading_only_cannot_be_written),
         T(an_unknown_uri_is_wrong_usage),
         T(append_numbers_positions_by_itself),
+        T(append_numbers_what_was_expected),
         T(append_rejects_a_stale_position),
         T(reading_gives_back_what_was_appended),
         T(a_missing_timestamp_and_information_become_now_and_null),
