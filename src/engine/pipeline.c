@@ -10,11 +10,12 @@ struct work {
     gw_pipeline *pipeline;
     size_t stage;
     const gw_migration *migration;
-    gw_event *offered; /* in the order in which they are offered */
+    const gw_event *offered; /* in the order in which they are offered */
     size_t n;
     size_t current; /* the event that is offered now */
     bool is_offering;
-    gw_state **held; /* states made for old-side answers */
+    gw_event_list *made; /* of the event that is offered now */
+    gw_state **held;     /* states made for old-side answers */
     size_t n_held, room_held;
 };
 
@@ -298,6 +299,19 @@ static const gw_context_ops context_ops = {
 
 /* ---- one stage ---- */
 
+/* Whether no event that creates comes behind one that does not. */
+static bool
+is_in_order(gw_events events)
+{
+    for (size_t i = 1; i < events.n; i++) {
+        if (events.at[i].type == GW_EVENT_CREATE &&
+            events.at[i - 1].type != GW_EVENT_CREATE) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static gw_code
 put_in_order(struct work *work, const gw_context *ctx, gw_events events,
              gw_error *err)
@@ -310,14 +324,20 @@ put_in_order(struct work *work, const gw_context *ctx, gw_events events,
         work->n = list.n;
         return code;
     }
-    work->offered = GW_ARENA_NEW(ctx->arena, gw_event, events.n + 1);
+    if (is_in_order(events)) {
+        work->offered = events.at;
+        work->n = events.n;
+        return GW_OK;
+    }
+    gw_event *ordered = GW_ARENA_NEW(ctx->arena, gw_event, events.n);
     for (int creates = 1; creates >= 0; creates--) {
         for (size_t i = 0; i < events.n; i++) {
             if ((events.at[i].type == GW_EVENT_CREATE) == creates) {
-                work->offered[work->n++] = events.at[i];
+                ordered[work->n++] = events.at[i];
             }
         }
     }
+    work->offered = ordered;
     return GW_OK;
 }
 
@@ -349,14 +369,15 @@ accept(struct work *work, gw_arena *arena, const gw_event *event,
 }
 
 static gw_code
-offer(struct work *work, const gw_context *ctx, gw_event_list *made,
-      gw_event_list *result, gw_error *err)
+offer(struct work *work, const gw_context *ctx, gw_event_list *result,
+      gw_error *err)
 {
     const gw_migration *m = work->migration;
     const gw_event *event = &work->offered[work->current];
     bool is_unchanged = true;
     gw_code code = GW_OK;
 
+    gw_event_list *made = work->made;
     made->n = 0;
     if (m->ops->migrate_event != NULL) {
         code = m->ops->migrate_event(m->self, ctx, event, made, &is_unchanged,
@@ -365,23 +386,22 @@ offer(struct work *work, const gw_context *ctx, gw_event_list *made,
     if (code == GW_OK && work->stage == 0) {
         code = gw_keyframes_apply(work->pipeline->keyframes, 0, event, err);
     }
-    if (is_unchanged) {
-        made->n = 0;
-        gw_event_list_add(made, event);
-    }
-    for (size_t i = 0; code == GW_OK && i < made->n; i++) {
-        if (!gw_event_is_noop(&made->at[i])) {
-            code = accept(work, ctx->arena, &made->at[i], result, err);
+    const gw_event *at = is_unchanged ? event : made->at;
+    size_t n = is_unchanged ? 1 : made->n;
+    for (size_t i = 0; code == GW_OK && i < n; i++) {
+        if (!gw_event_is_noop(&at[i])) {
+            code = accept(work, ctx->arena, &at[i], result, err);
         }
     }
     return code;
 }
 
 static gw_code
-add_events(struct work *work, const gw_context *ctx, gw_event_list *made,
-           gw_event_list *result, gw_error *err)
+add_events(struct work *work, const gw_context *ctx, gw_event_list *result,
+           gw_error *err)
 {
     const gw_migration *m = work->migration;
+    gw_event_list *made = work->made;
     if (m->ops->additional_events == NULL) {
         return GW_OK;
     }
@@ -425,26 +445,27 @@ add_place(const struct work *work, const gw_position *position, gw_error *err)
 }
 
 static gw_code
-run_stage(gw_pipeline *pipeline, size_t stage, gw_arena *arena,
+run_stage(gw_pipeline *pipeline, size_t stage, gw_event_list *made,
           const gw_position *position, gw_events *out, gw_error *err)
 {
     const gw_migration *m = &pipeline->stages[stage];
-    struct work work = {.pipeline = pipeline, .stage = stage, .migration = m};
-    gw_context ctx = {arena, position, m->index, &work, &context_ops};
-    gw_event_list made = {.arena = arena};
-    gw_event_list result = {.arena = arena};
+    struct work work = {
+        .pipeline = pipeline, .stage = stage, .migration = m, .made = made};
+    gw_context ctx = {made->arena, position, m->index, &work, &context_ops};
+    gw_event_list result = {.arena = made->arena};
     gw_code code = put_in_order(&work, &ctx, position->events, err);
 
     if (code == GW_OK && m->ops->position_init != NULL) {
         code = m->ops->position_init(m->self, &ctx, err);
     }
+    gw_event_list_reserve(&result, position->events.n);
     while (code == GW_OK && work.current < work.n) {
         work.is_offering = true;
-        code = offer(&work, &ctx, &made, &result, err);
+        code = offer(&work, &ctx, &result, err);
         work.current += code == GW_OK;
     }
     if (code == GW_OK) {
-        code = add_events(&work, &ctx, &made, &result, err);
+        code = add_events(&work, &ctx, &result, err);
     }
     if (code == GW_OK) {
         *out = (gw_events){result.at, result.n};
@@ -476,6 +497,7 @@ gw_pipeline_run(gw_pipeline *pipeline, gw_arena *arena, gw_position *position,
                 gw_error *err)
 {
     gw_position now = *position;
+    gw_event_list scratch = {.arena = arena};
     gw_code code = GW_OK;
 
     gw_keyframes_begin(pipeline->keyframes, position->position);
@@ -484,7 +506,7 @@ gw_pipeline_run(gw_pipeline *pipeline, gw_arena *arena, gw_position *position,
     }
     for (size_t i = 0; code == GW_OK && i < pipeline->n_stages; i++) {
         gw_events made = {0};
-        code = run_stage(pipeline, i, arena, &now, &made, err);
+        code = run_stage(pipeline, i, &scratch, &now, &made, err);
         if (code == GW_OK && pipeline->seen != NULL) {
             pipeline->seen(pipeline->seen_arg, &pipeline->stages[i],
                            now.position, now.events, made);

@@ -67,16 +67,24 @@ gw_fields_copy(gw_arena *arena, gw_fields fields, size_t extra)
 }
 
 void
+gw_event_list_reserve(gw_event_list *list, size_t n)
+{
+    if (n <= list->room) {
+        return;
+    }
+    gw_event *at = GW_ARENA_NEW(list->arena, gw_event, n);
+    if (list->n > 0) {
+        memcpy(at, list->at, list->n * sizeof(gw_event));
+    }
+    list->at = at;
+    list->room = n;
+}
+
+void
 gw_event_list_add(gw_event_list *list, const gw_event *event)
 {
     if (list->n == list->room) {
-        size_t room = list->room == 0 ? 8 : list->room * 2;
-        gw_event *at = GW_ARENA_NEW(list->arena, gw_event, room);
-        if (list->n > 0) {
-            memcpy(at, list->at, list->n * sizeof(gw_event));
-        }
-        list->at = at;
-        list->room = room;
+        gw_event_list_reserve(list, list->room == 0 ? 2 : list->room * 2);
     }
     list->at[list->n++] = *event;
 }

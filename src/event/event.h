@@ -126,6 +126,8 @@ typedef struct gw_event_list {
 } gw_event_list;
 
 void gw_event_list_add(gw_event_list *list, const gw_event *event);
+/** Makes room for `n` events in all, so that adding them moves nothing. */
+void gw_event_list_reserve(gw_event_list *list, size_t n);
 
 /** Field helpers: index of `key` or -1; a copy in the arena with room for
  *  `extra` more. */
