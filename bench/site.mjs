@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// node bench/site.mjs [--scale F] [--store postgresql|sqlite]
+// node bench/site.mjs [--scale F] [--store postgresql|sqlite] [--memory SIZE]
 //
 // The real case: a site of 8,119,285 events in 3,069,959 positions and about
 // 400,000 models, the size at which the original handler ran out of memory.
 // Runs migrate and finalize with six migrations (rules, and Lua with
 // accessors) while a client inserts all the time, and reports the time, the
 // peak memory against the bytes of the models, and the longest time that the
-// client had to wait for. --scale 0.1 is a tenth of it.
+// client had to wait for. --scale 0.1 is a tenth of it; --memory is what the
+// models may take (without it they take what they need).
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
@@ -77,8 +78,9 @@ function startClient(kind, store) {
   return client;
 }
 
-const command = (name, store) => timed(godwit, [name, '--store', store,
-  '--migrations', migrations]);
+const memory = option(process.argv, '--memory', null);
+const command = (name, store) => timed(godwit, [name,
+  ...name === 'migrate' ? ['--quiet'] : [], '--store', '--migrations', migrations, ...memory ? ['--memory', memory] : []]);
 
 function load(store, scale) {
   const [events, positions, models] = [SITE.events, SITE.positions,
@@ -121,7 +123,7 @@ async function main(args) {
   await measure('migrate', kind, store, bytes);
   const { out } = await measure('finalize', kind, store, bytes);
   console.log(out.match(/writers were locked out for [\d.]+ ms/)[0]);
-  execFileSync(godwit, ['verify', '--store', store, '--migrations',
+  execFileSync(godwit, ['verify', '--quiet', '--store', store, '--migrations',
     migrations], { stdio: 'inherit' });
 }
 

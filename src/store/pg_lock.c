@@ -214,19 +214,18 @@ twice(int ms, int most)
     return ms < most / 2 ? 2 * ms : most;
 }
 
-/* The weak lock first: it is in nobody's way but autovacuum's, which then
- * ends. The strong one is asked for at most wait_ms at a time, for whoever
- * comes after us queues behind us meanwhile; nor does anything else in the
- * transaction wait longer. At first it is asked for much less: a writer that
- * waits for us while we wait for it does so for a moment only. */
+/* A weak lock first, on all that will change hands or go: it is in nobody's
+ * way but autovacuum's, which ends a second later. The strong one is asked for
+ * at most wait_ms at a time, for whoever comes after us queues behind us
+ * meanwhile; nor does anything else in the transaction wait longer. At first it
+ * is asked for much less: a writer that waits for us while we wait for it does
+ * so for a moment only. */
 gw_code
 gw_pg_lock_tables(gw_pg *s, gw_error *err)
 {
     int pause_ms = FIRST_PAUSE_MS;
     int wait_ms = s->wait_ms < FIRST_WAIT_MS ? s->wait_ms : FIRST_WAIT_MS;
-    gw_code code = gw_pg_exec(
-        &s->writer, "LOCK TABLE " TABLES " IN SHARE UPDATE EXCLUSIVE MODE",
-        "keeping autovacuum away", err);
+    gw_code code = gw_pg_section(&s->writer, "keep", err);
 
     for (int i = 0; code == GW_OK; i++) {
         code = set_lock_timeout(s, wait_ms, err);

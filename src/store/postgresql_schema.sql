@@ -347,6 +347,30 @@ ANALYZE migration_events;
 ANALYZE godwit_models;
 ANALYZE godwit_id_sequences;
 
+-- Waits for what autovacuum does to the tables that a cutover takes in or
+-- drops, which then ends, and keeps it from them.
+-- section: keep
+DO $keep$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['positions', 'events', 'models',
+        'id_sequences', 'collectionfields', 'events_to_collectionfields',
+        'migration_events', 'migration_positions', 'migration_keyframes',
+        'godwit_positions', 'godwit_models', 'godwit_id_sequences',
+        'godwit_levels', 'godwit_saving',
+        'godwit_base_events', 'godwit_base_positions',
+        'godwit_old_positions', 'godwit_old_events', 'godwit_old_models',
+        'godwit_old_id_sequences']
+    LOOP
+        IF to_regclass(name) IS NOT NULL THEN
+            EXECUTE format('LOCK TABLE %I IN SHARE UPDATE EXCLUSIVE MODE',
+                name);
+        END IF;
+    END LOOP;
+END
+$keep$;
+
 -- Puts the made tables in place of the live ones, which become the old
 -- generation; or, when godwit.turn is 'back', the old ones in place of the
 -- live ones, which are dropped. Names change hands: of tables, indexes (and

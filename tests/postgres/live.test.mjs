@@ -155,6 +155,25 @@ test('a cutover queues nobody for longer than --lock-wait', async (t) => {
         ...range(5).map((i) => 4999 + i)]);
 });
 
+test('autovacuum on a table of Godwit\'s delays a cutover, and no writer',
+    async (t) => {
+        const store = makeStore(t);
+        const migrations = writeFiles(makeFolder(t), MIGRATIONS);
+        must(['migrate'], { store, migrations });
+        const vacuum = session(store, `BEGIN; LOCK TABLE migration_positions
+            IN SHARE UPDATE EXCLUSIVE MODE;
+            SELECT pg_sleep(3); COMMIT;`);
+        await sleep(400);
+
+        const begin = performance.now();
+        const { out } = await mustSoon(['finalize'], { store, migrations });
+        assert.ok(performance.now() - begin > 1500, 'it had to wait');
+        const [, ms] = out.match(/locked out for ([\d.]+) ms/);
+        assert.ok(Number(ms) < 1500, `writers were locked out for ${ms} ms`);
+        await vacuum;
+        must(['verify'], { store, migrations });
+    });
+
 test('a second run is refused and told who holds the store', async (t) => {
     const migrations = writeFiles(makeFolder(t), MIGRATIONS);
     const store = makeStore(t);
