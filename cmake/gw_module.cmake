@@ -123,3 +123,15 @@ function(gw_npm_file variable file)
     endwhile()
     set(${variable} ${folder}/node_modules/${file} PARENT_SCOPE)
 endfunction()
+
+# gw_npm_module(VARIABLE FILE NAME): a script of an npm package that makes a
+# variable NAME, as a module that exports it.
+function(gw_npm_module variable file name)
+    gw_npm_file(script ${file})
+    set(module ${PROJECT_BINARY_DIR}/generated/${name}.js)
+    file(READ ${script} text)
+    file(CONFIGURE OUTPUT ${module} CONTENT "${text}\nexport default ${name};\n"
+        @ONLY)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${script})
+    set(${variable} ${module} PARENT_SCOPE)
+endfunction()

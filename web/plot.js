@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Events per second and lag over the run, by uPlot. All of the run is kept,
-// in never more than MOST samples: when they are full, every second one goes.
+// Events per second and lag over the run, by uPlot, which is loaded when there
+// is something to plot. All of the run is kept, in never more than MOST
+// samples: when they are full, every second one goes.
 import { byId, count, setHidden, setText } from './format.js';
 
 const MOST = 1200;
@@ -41,6 +42,17 @@ function elapsed(s) {
       : `${(s / 3600).toFixed(1)} h`;
 }
 
+function loadStyle() {
+  return new Promise((resolve, reject) => {
+    const link = document.createElement('link');
+    link.rel = 'stylesheet';
+    link.href = new URL('./uplot.css', import.meta.url).href;
+    link.onload = resolve;
+    link.onerror = () => { link.remove(); reject(); };
+    document.head.append(link);
+  });
+}
+
 export class Plot {
   constructor() {
     this.box = byId('plot');
@@ -48,6 +60,8 @@ export class Plot {
     this.isNews = true; /* that there is nothing */
     this.chart = null;
     this.drawn = -REDRAW_MS;
+    this.uPlot = null; /* not loaded, or not yet */
+    this.isLoading = false;
     new ResizeObserver(() => this.resize()).observe(this.box);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change',
       () => this.remake());
@@ -83,8 +97,9 @@ export class Plot {
     setHidden(byId('plot-caption'), this.samples.length === 0);
     setHidden(this.box, this.samples.length === 0);
     if (this.samples.length === 0) return;
-    if (!this.chart) this.make();
-    else this.chart.setData(this.samples.data);
+    if (this.chart) this.chart.setData(this.samples.data);
+    else if (this.uPlot) this.make();
+    else this.loadChart();
     this.showValues(this.samples.length - 1);
   }
 
@@ -92,6 +107,21 @@ export class Plot {
     const [, rates, lags] = this.samples.data;
     setText(byId('plot-rate'), count(rates[i] ?? NaN));
     setText(byId('plot-lag'), count(lags[i] ?? NaN));
+  }
+
+  /* When that fails it is tried again with the next sample. */
+  async loadChart() {
+    if (this.isLoading) return;
+    this.isLoading = true;
+    try {
+      const [module] = await Promise.all([import('./uplot.js'), loadStyle()]);
+      this.uPlot = module.default;
+      this.remake();
+    } catch {
+      /* the numbers are there without it */
+    } finally {
+      this.isLoading = false;
+    }
   }
 
   make() {
@@ -103,7 +133,7 @@ export class Plot {
     const compact = (_, values) => values.map((v) =>
       v === null ? '' : short.format(v));
     const range = (_, low, high) => [0, Math.max(high ?? 0, 1) * 1.08];
-    this.chart = new window.uPlot({
+    this.chart = new this.uPlot({
       width: Math.max(200, this.box.clientWidth), height: HEIGHT,
       legend: { show: false },
       padding: [10, 6, 0, 0],

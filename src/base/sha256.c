@@ -80,6 +80,16 @@ gw_sha256_hex(const gw_slice *parts, size_t n, char hex[GW_SHA256_HEX_SIZE])
 }
 
 void
+gw_sha256_base64(gw_slice text, char base64[GW_SHA256_BASE64_SIZE])
+{
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+
+    require(EVP_Digest(text.at, text.len, bytes, &n, EVP_sha256(), NULL) == 1);
+    (void)EVP_EncodeBlock((unsigned char *)base64, bytes, (int)n);
+}
+
+void
 gw_sha256_hmac_hex(gw_slice key, gw_slice text, char hex[GW_SHA256_HEX_SIZE])
 {
     unsigned char bytes[EVP_MAX_MD_SIZE];

@@ -5,7 +5,10 @@
 
 #include "base/mem.h"
 
-enum { GW_SHA256_HEX_SIZE = 65 }; /* 64 digits and the NUL */
+enum {
+    GW_SHA256_HEX_SIZE = 65,    /* 64 digits and the NUL */
+    GW_SHA256_BASE64_SIZE = 45, /* 44 and the NUL */
+};
 
 /** A checksum in the making. */
 typedef struct gw_sha256 gw_sha256;
@@ -20,6 +23,9 @@ void gw_sha256_free(gw_sha256 *sum);
 /** The checksum of `parts[0..n)`, one behind the other. */
 void gw_sha256_hex(const gw_slice *parts, size_t n,
                    char hex[GW_SHA256_HEX_SIZE]);
+
+/** The checksum of `text` as a Content-Security-Policy names it. */
+void gw_sha256_base64(gw_slice text, char base64[GW_SHA256_BASE64_SIZE]);
 
 /** HMAC-SHA256 of `text` under `key`. */
 void gw_sha256_hmac_hex(gw_slice key, gw_slice text,

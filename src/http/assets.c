@@ -8,7 +8,6 @@
 
 #include "web_client_js.h"
 #include "web_controls_js.h"
-#include "web_dashboard_css.h"
 #include "web_dashboard_js.h"
 #include "web_format_js.h"
 #include "web_history_js.h"
@@ -20,6 +19,7 @@
 #include "web_plot_js.h"
 #include "web_preview_js.h"
 #include "web_server_js.h"
+#include "web_start_js.h"
 #include "web_uplot_css.h"
 #include "web_uplot_js.h"
 
@@ -44,7 +44,6 @@ typedef struct asset {
 
 static const asset ASSETS[] = {
     ASSET("controls.js", JS, web_controls_js),
-    ASSET("dashboard.css", CSS, web_dashboard_css),
     ASSET("dashboard.js", JS, web_dashboard_js),
     ASSET("format.js", JS, web_format_js),
     ASSET("godwit-client.js", JS, web_client_js),
@@ -57,6 +56,7 @@ static const asset ASSETS[] = {
     ASSET("plot.js", JS, web_plot_js),
     ASSET("preview.js", JS, web_preview_js),
     ASSET("server.js", JS, web_server_js),
+    ASSET("start.js", JS, web_start_js),
     ASSET("uplot.css", CSS, web_uplot_css),
     ASSET("uplot.js", JS, web_uplot_js),
 };

@@ -204,6 +204,7 @@ gw_http_open(const gw_http_options *options, gw_http **out, gw_error *err)
         return gw_fail(err, GW_E_USAGE,
                        "--tls-cert and --tls-key go together; give both");
     gw_http *http = make_http(options);
+    gw_page_open(http);
     gw_code code = gw_auth_open(http, err);
     if (!code)
         code = gw_clock_start(http, err);

@@ -88,6 +88,7 @@ struct gw_http {
     bool has_tls;
     char secret[GW_SHA256_HEX_SIZE];        /* checksum */
     char secret_base64[GW_SHA256_HEX_SIZE]; /* of its base64 */
+    char page_policy[512]; /* Content-Security-Policy of the page */
 
     int64_t started;         /* Unix seconds */
     _Atomic int64_t tick_us; /* when the clock last turned */
@@ -201,6 +202,8 @@ bool gw_asset_handle(gw_request *request);
 bool gw_asset_accepts_gzip(const char *accepted);
 
 /* page.c */
+/** Makes the Content-Security-Policy of the page. */
+void gw_page_open(gw_http *http);
 /** The dashboard as HTML. Without `may_read` it tells nothing of the
  *  store. */
 void gw_page_put(gw_service *service, bool may_read, gw_buf *out);

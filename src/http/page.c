@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET /: web/index.html with the state filled in, so that it is there before
- * any script runs. What is filled in is what the routes tell as JSON. */
+/* GET /: web/index.html with its style and the state filled in, so that all
+ * that is to be seen is there before anything else is asked for. What is
+ * filled in is what the routes tell as JSON. */
 #include <microhttpd.h>
 
 #include "http/page_priv.h"
 
+#include "web_dashboard_css.h"
 #include "web_index_html.h"
 
 enum { RUNS = 10, OUTPUT_BYTES = 8 * GW_KIB };
 
 #define CSP                                                                    \
-    "default-src 'none'; script-src 'self'; style-src 'self'; "                \
+    "default-src 'none'; script-src 'self'; style-src 'self' 'sha256-%s'; "    \
     "img-src 'self'; connect-src 'self'; base-uri 'none'; "                    \
     "form-action 'none'; frame-ancestors 'none'; "                             \
     "require-trusted-types-for 'script'; trusted-types 'none'"
@@ -58,13 +60,22 @@ read_state(gw_page *p, gw_service *service)
 void
 gw_page_put(gw_service *service, bool may_read, gw_buf *out)
 {
-    gw_page p = {.may_read = may_read};
+    gw_page p = {.may_read = may_read, .style = gw_web_dashboard_css};
 
     gw_arena_init(&p.arena);
     if (may_read)
         read_state(&p, service);
     gw_page_fill(&p, gw_web_index_html, out);
     gw_arena_clear(&p.arena);
+}
+
+void
+gw_page_open(gw_http *http)
+{
+    char sum[GW_SHA256_BASE64_SIZE];
+
+    gw_sha256_base64(gw_slice_of(gw_web_dashboard_css), sum);
+    (void)snprintf(http->page_policy, sizeof(http->page_policy), CSP, sum);
 }
 
 bool
@@ -81,7 +92,8 @@ gw_page_handle(gw_request *request)
         gw_buf_clear(&body);
         return false;
     }
-    MHD_add_response_header(response, "Content-Security-Policy", CSP);
+    MHD_add_response_header(response, "Content-Security-Policy",
+                            request->http->page_policy);
     return gw_reply_response(request, MHD_HTTP_OK, "text/html; charset=utf-8",
                              response);
 }

@@ -20,6 +20,7 @@ typedef enum gw_page_from {
 typedef struct gw_page {
     gw_arena arena;
     bool may_read;
+    const char *style;
     gw_fields from[GW_PAGE_FROM_COUNT]; /* empty when it may not be read */
     gw_slice output;
 } gw_page;

@@ -212,6 +212,13 @@ put_now(gw_page *p, gw_buf *out)
     gw_buf_text(out, text);
 }
 
+/* Its own checksum is in the policy: it goes out as it is. */
+static void
+put_style(gw_page *p, gw_buf *out)
+{
+    gw_buf_text(out, p->style);
+}
+
 static void
 put_version(gw_page *p, gw_buf *out)
 {
@@ -304,6 +311,7 @@ static const slot SLOTS[] = {
     ODD_SLOT("state",                gw_page_put_state),
     ODD_SLOT("state_detail",         gw_page_put_state_detail),
     ODD_SLOT("store_size",           put_store_size),
+    ODD_SLOT("style",                put_style),
     ODD_SLOT("time_left",            put_time_left),
     ODD_SLOT("title",                gw_page_put_title),
     ODD_SLOT("tone",                 put_tone),

@@ -2,6 +2,7 @@
 // What the dashboard is made of, without a browser: the page with the state
 // in it, its files, and the routes that it asks.
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
@@ -69,9 +70,18 @@ test('the page', async (t) => {
         assert.equal(headers['x-content-type-options'], 'nosniff');
         assert.equal(headers['cache-control'], 'no-store');
     });
-    await t.test('holds neither inline scripts nor styles', async () => {
-        const { text } = await server.ask({ path: '/' });
-        assert.doesNotMatch(text, /<script(?![^>]*\bsrc=)|<style|style=|\son\w+=/);
+    await t.test('holds no inline script and one style, its own', async () => {
+        const { text, headers } = await server.ask({ path: '/' });
+        const [style, ...more] = text.match(/<style>[^]*?<\/style>/g);
+        const css = style.slice('<style>'.length, -'</style>'.length);
+        const sum = crypto.createHash('sha256').update(css).digest('base64');
+        assert.equal(css, fs.readFileSync(path.join(repo,
+            'web/dashboard.css'), 'utf8'));
+        assert.ok(headers['content-security-policy']
+            .includes(`style-src 'self' 'sha256-${sum}';`));
+        assert.deepEqual(more, []);
+        assert.doesNotMatch(text.replace(style, ''),
+            /<script(?![^>]*\bsrc=)|<style|style=|\son\w+=/);
     });
     await t.test('escapes what migrations say of themselves', async () => {
         const { text } = await server.ask({ path: '/' });
@@ -121,11 +131,12 @@ test('the files', async (t) => {
     const get = (file, headers = {}) => server.ask(
         { path: file, headers });
 
-    /* those of the page, and what its scripts import */
-    const files = new Set(page.match(/\/web\/[\w.-]+/g));
+    /* those of the page, and what its scripts load */
+    const files = new Set(page.match(/\/web\/[\w-]+\.[\w.]+/g));
     for (const file of files) {
         const { text } = await get(file);
-        for (const [, name] of text.matchAll(/from '\.\/([\w.-]+)'/g)) {
+        for (const [, name] of text.matchAll(
+            /(?:from |import\(|URL\()'\.\/([\w.-]+)'/g)) {
             files.add(`/web/${name}`);
         }
     }
@@ -143,7 +154,7 @@ test('the files', async (t) => {
     });
     await t.test('have their types', async () => {
         for (const [file, type] of [['dashboard.js', 'text/javascript'],
-            ['dashboard.css', 'text/css'], ['icon.svg', 'image/svg+xml']]) {
+            ['uplot.css', 'text/css'], ['icon.svg', 'image/svg+xml']]) {
             const r = await get(`/web/${file}`);
             assert.ok(r.headers['content-type'].startsWith(type), file);
         }

@@ -69,7 +69,7 @@ test('every command answers as the document says', async (t) => {
         await call(server, '/', 'get');
     }
     await call(server, '/migrate/history', 'get');
-    for (const name of ['dashboard.css', 'icon.svg', 'none']) {
+    for (const name of ['uplot.css', 'icon.svg', 'none']) {
         check('/web/{file}', 'get', await server.ask({ path: `/web/${name}` }));
     }
     await call(server, '/migrate/history', 'get', { query: '?limit=2' });

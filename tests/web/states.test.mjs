@@ -8,7 +8,7 @@ import { assertAccessible, assertFits, press, says, until, visit }
     from '../lib/browser.mjs';
 import { STATES, reach } from '../lib/dashboard_states.mjs';
 import { serve } from '../lib/server.mjs';
-import { prepare } from '../lib/stores.mjs';
+import { prepare, slowMigration } from '../lib/stores.mjs';
 
 const SCHEMES = ['light', 'dark'];
 
@@ -89,4 +89,41 @@ test('the state is painted before any script has run', async (t) => {
     await until(page, () =>
         performance.getEntriesByName('first-contentful-paint').length > 0);
     await page.unrouteAll({ behavior: 'ignoreErrors' });
+});
+
+test('what makes the page live is loaded when it is painted', async (t) => {
+    const server = await serve(t, prepare(t));
+    const page = await visit(t, server.url);
+
+    const { paint, loads } = await page.evaluate(() => ({
+        paint: performance.getEntriesByName('first-contentful-paint')[0]
+            .startTime,
+        loads: performance.getEntriesByType('resource')
+            .map(({ name, startTime }) => [new URL(name).pathname, startTime]),
+    }));
+    const early = loads.filter(([, start]) => start < Math.min(paint, 2000))
+        .map(([name]) => name);
+    assert.deepEqual(early.filter((name) => name !== '/web/icon.svg'),
+        ['/web/start.js']);
+    assert.ok(loads.some(([name]) => name === '/web/dashboard.js'));
+    assert.ok(loads.every(([name]) => !/uplot/.test(name)),
+        'there is nothing to plot');
+});
+
+test('the plot comes with its first sample', async (t) => {
+    const server = await serve(t, slowMigration(t));
+    const page = await visit(t, server.url);
+    assert.equal(await page.isVisible('#plot-empty'), true);
+
+    await server.post('migrate');
+    await page.waitForSelector('#plot canvas');
+    await until(page, () => getComputedStyle(
+        document.querySelector('#plot .u-over')).position === 'absolute');
+    await until(page, () => /\d/.test(
+        document.querySelector('#plot-rate').textContent));
+    assert.equal(await page.isVisible('#plot-empty'), false);
+    const { x, width } = await page.locator('#plot canvas').boundingBox();
+    const box = await page.locator('#plot').boundingBox();
+    assert.ok(x >= box.x && x + width <= box.x + box.width + 1,
+        'it stays in its box');
 });

@@ -54,6 +54,16 @@ a_sum_may_be_given_up(void **unused)
     gw_sha256_free(NULL);
 }
 
+static void
+a_sum_in_base64_is_that_of_the_standard(void **unused)
+{
+    char base64[GW_SHA256_BASE64_SIZE];
+
+    (void)unused;
+    gw_sha256_base64(GW_LIT("abc"), base64);
+    assert_string_equal(base64, "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+}
+
 /* RFC 4231, test cases 2 and 6 */
 static void
 an_hmac_is_that_of_the_standard(void **unused)
@@ -80,6 +90,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_texts_have_their_known_sums),
         cmocka_unit_test(parts_count_as_one_text),
+        cmocka_unit_test(a_sum_in_base64_is_that_of_the_standard),
         cmocka_unit_test(an_hmac_is_that_of_the_standard),
         cmocka_unit_test(a_sum_may_be_given_up),
     };
