@@ -79,8 +79,9 @@ function startClient(kind, store) {
 }
 
 const memory = option(process.argv, '--memory', null);
-const command = (name, store) => timed(godwit, [name,
-  ...name === 'migrate' ? ['--quiet'] : [], '--store', '--migrations', migrations, ...memory ? ['--memory', memory] : []]);
+const command = (name, store) => timed(godwit, [name, '--store', store,
+  '--migrations', migrations, ...name === 'migrate' ? ['--quiet'] : [],
+  ...memory ? ['--memory', memory] : []]);
 
 function load(store, scale) {
   const [events, positions, models] = [SITE.events, SITE.positions,
