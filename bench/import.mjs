@@ -4,8 +4,10 @@
 // Measures `godwit import wukongim` into SQLite from the tests' double of a
 // v1 server, in turn with what bounds it: a client that only reads the same
 // pages (what the double can serve), and `godwit load` of the same positions
-// from `godwit export` (what the store can take). Only the ratios say much:
-// the double runs on one of the machine's cores meanwhile.
+// from `godwit export` (what the store can take). The double is asked twice:
+// as one that makes each page when it is asked for it, as a server does, and
+// as one that has all pages made, so that nothing but the import is slow.
+// Only the ratios say much: it runs on one of the machine's cores meanwhile.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -22,7 +24,7 @@ const PAGE = 500;
 /** A double in a process of its own: {url, stop}. */
 async function startDouble(options) {
   const child = spawn(process.execPath, [path.join(root, 'tests', 'lib',
-    'wukongim.mjs'), '--plain', '--prerender', ...options],
+    'wukongim.mjs'), '--plain', ...options],
   { stdio: ['ignore', 'pipe', 'inherit'] });
   const url = await new Promise((resolve, reject) => {
     child.stdout.once('data', (text) => resolve(String(text).trim()));
@@ -137,22 +139,15 @@ async function load(from, name) {
 
 const row = rows(44, 14, 10, 10);
 
-async function main() {
-  const { values } = parseArgs({ options: {
-    messages: { type: 'string', default: '1000000' },
-    topics: { type: 'string', default: '3000' },
-    users: { type: 'string', default: '1000' },
-    rounds: { type: 'string', default: '3' } } });
-  console.log(machine());
-  const double = await startDouble(['--warm', '--messages', values.messages,
-    '--topics', values.topics, '--users', values.users]);
+async function measure(title, options, rounds) {
+  const double = await startDouble(options);
   try {
     const names = await countMessages(double.url,
       await topicNames(double.url));
     const messages = names.reduce((n, topic) => n + topic.count, 0);
     const rates = { serve: [], import: [], load: [] };
     const rss = [];
-    for (let n = 0; n < Number(values.rounds); n++) {
+    for (let n = 0; n < rounds; n++) {
       rates.serve.push(await serve(double.url, names, messages));
       const store = await emptyStore('import.db');
       const imported = await run(['import', 'wukongim', '--quiet', '--source',
@@ -163,9 +158,9 @@ async function main() {
         (await load(store, 'import-load.db')).seconds);
     }
 
-    console.log(`\n${count(messages)} messages in ${count(names.length)} ` +
-      `topics, ${values.rounds} rounds in turn, medians; the ratios are ` +
-      'within each round');
+    console.log(`\n${title}: ${count(messages)} messages in ${
+      count(names.length)} topics, ${rounds} rounds in turn, medians; the ` +
+      'ratios are within each round');
     row('', 'messages/s', 'import is', 'aim');
     const ratio = (name) => median(rates.import.map((r, n) =>
       r / rates[name][n]));
@@ -174,13 +169,27 @@ async function main() {
       `${(100 * ratio('serve')).toFixed(0)} %`, '>= 80 %');
     row('load of the same positions', count(median(rates.load)),
       `${(100 * ratio('load')).toFixed(0)} %`, '>= 25 %');
-    console.log('\npeak memory of the import: ' +
+    console.log('peak memory of the import: ' +
       `${count(Math.max(...rss) / MIB)} MiB (aim: 128)`);
   } finally {
     double.stop();
     remove(path.join(work, 'import.db'));
     remove(path.join(work, 'import-load.db'));
   }
+}
+
+async function main() {
+  const { values } = parseArgs({ options: {
+    messages: { type: 'string', default: '1000000' },
+    topics: { type: 'string', default: '3000' },
+    users: { type: 'string', default: '1000' },
+    rounds: { type: 'string', default: '3' } } });
+  const size = ['--warm', '--messages', values.messages,
+    '--topics', values.topics, '--users', values.users];
+  console.log(machine());
+  await measure('pages made when asked for', size, Number(values.rounds));
+  await measure('pages made before', ['--prerender', ...size],
+    Number(values.rounds));
 }
 
 await main();

@@ -200,6 +200,7 @@ async function slow(t) {
     await withTasks(async (one) => {
       const page = await visit(one, server.url);
       await page.waitForSelector('#live[data-live=stream]');
+      await sleep(2 * SETTLE_MS);
       const beside = await migrate();
       for (const what of ['ms', 'cpu'])
         ratios[what].push(beside[what] / without[what]);

@@ -5,33 +5,19 @@
 #include <time.h>
 
 #include "base/limits.h"
-#include "base/units.h"
 #include "engine/mover.h"
 #include "engine/prefetch.h"
+#include "engine/writer.h"
 
 enum {
-    PARCELS = 8,
     POLL_MS = 20,
-    COMMIT_BYTES = 32 * GW_MIB, /* of event data, about */
-    COMPANY_BYTES = GW_MIB,     /* the same, beside other writers */
-    COMMIT_US = 400000,
-    MAKE_WAY_MS = 25, /* as long as SQLite's own waiting sleeps at first */
-    GLANCE_MS = 5,    /* when nobody else was seen writing */
-    COMPANY_COMMITS = 20,
     PUT_OFF_PART = 20, /* a save waits while less than this part is new */
 };
 
-/* A batch on its way, and what the run state is once it is written. */
-struct parcel {
-    gw_batch batch;
-    gw_run_state after; /* numbers only */
-};
-
-/* The queue between the two threads: a ring of parcels. The mover fills the
- * one at `filled`, the writer writes the one at `written`. */
 struct gw_mover {
     const gw_run *run;
     gw_pipeline *pipeline;
+    gw_writer *writer;
     gw_run_state state; /* as of what was handed to the writer */
     int64_t upto;       /* the pass ends here, however fast others write */
     int64_t began_at;   /* the position that this run went on from */
@@ -41,208 +27,7 @@ struct gw_mover {
     int64_t keyframe_events;
     gw_keyframe_backing backing;
     pthread_mutex_t reading; /* for the store's reading side; recursive */
-
-    struct parcel ring[PARCELS];
-    uint64_t filled, written, committed;
-    bool is_draining; /* the mover waits for everything to be committed */
-    int company;      /* the writer's: short commits still to be made since
-                         somebody else was seen writing */
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    pthread_t thread;
-    bool has_thread, is_closing;
-    gw_code code; /* of the writer */
-    gw_error err;
 };
-
-/* ---- the writing thread ---- */
-
-static void
-count_done(const gw_run *run, const gw_run_state *state)
-{
-    if (run->counters != NULL) {
-        atomic_store(&run->counters->positions_done, state->positions);
-        atomic_store(&run->counters->events_done, state->events);
-    }
-}
-
-static gw_code
-write_parcel(gw_mover *m, struct parcel *parcel, gw_error *err)
-{
-    return gw_store_write(m->run->store, parcel->batch.positions,
-                          parcel->batch.n, parcel->after.event_target,
-                          parcel->after.final_index, err);
-}
-
-/* Waits for a parcel, for at most a moment when `is_urgent`: the commit
- * must not wait for a slow migration. */
-static bool
-wait_for_parcel(gw_mover *m, bool is_urgent)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += POLL_MS * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
-    while (m->written == m->filled && !m->is_closing &&
-           !(is_urgent && m->is_draining)) {
-        if (!is_urgent) {
-            pthread_cond_wait(&m->changed, &m->lock);
-        } else if (pthread_cond_timedwait(&m->changed, &m->lock, &until) != 0) {
-            break;
-        }
-    }
-    return m->written != m->filled;
-}
-
-/* Gives the written parcel back to the mover; whether there is another to
- * go into the same commit. */
-static bool
-next_to_write(gw_mover *m, bool may_go_on)
-{
-    pthread_mutex_lock(&m->lock);
-    m->written++;
-    pthread_cond_broadcast(&m->changed);
-    bool has_parcel = may_go_on && wait_for_parcel(m, true);
-    pthread_mutex_unlock(&m->lock);
-    return has_parcel;
-}
-
-/* One commit of as many parcels as come while it may last. A commit writes
- * most pages of the index on fqids again, whatever its size: fewer are
- * faster. But while it is open the application cannot write (SQLite), so it
- * is short as long as there is somebody else who writes. */
-static gw_code
-write_commit(gw_mover *m, gw_error *err)
-{
-    gw_store *store = m->run->store;
-    gw_run_state after = {0};
-    size_t bytes = 0;
-    size_t most = m->company > 0 ? COMPANY_BYTES : COMMIT_BYTES;
-    int64_t since = gw_clock_us();
-    bool has_parcel = true;
-    gw_code code = gw_store_begin(store, false, err);
-
-    if (code != GW_OK) {
-        return code;
-    }
-    while (code == GW_OK && has_parcel) {
-        struct parcel *parcel = &m->ring[m->written % PARCELS];
-        after = parcel->after;
-        bytes += parcel->batch.bytes;
-        code = write_parcel(m, parcel, err);
-        has_parcel =
-            code == GW_OK &&
-            next_to_write(m, bytes < most && gw_clock_us() - since < COMMIT_US);
-    }
-    if (code == GW_OK) {
-        after.checksums = m->state.checksums;
-        code = gw_store_put_run_state(store, &after, err);
-    }
-    code = gw_store_finish(store, code, err);
-    if (code == GW_OK) {
-        count_done(m->run, &after);
-    }
-    return code;
-}
-
-/* Lets the application have its turn, for as long as we had ours at most:
- * it polls for the lock. */
-static void
-make_way(gw_mover *m, int64_t held_us)
-{
-    bool was_written = gw_store_was_written(m->run->store);
-    m->company = was_written      ? COMPANY_COMMITS
-                 : m->company > 0 ? m->company - 1
-                                  : 0;
-    int64_t most_us = (m->company > 0 ? MAKE_WAY_MS : GLANCE_MS) * 1000;
-    int64_t pause_us = held_us < most_us ? held_us : most_us;
-    nanosleep(&(struct timespec){0, (long)pause_us * 1000}, NULL);
-}
-
-static void *
-write_parcels(void *arg)
-{
-    gw_mover *m = arg;
-    pthread_mutex_lock(&m->lock);
-    while (wait_for_parcel(m, false)) {
-        bool has_failed = m->code != GW_OK;
-        pthread_mutex_unlock(&m->lock);
-        gw_error err = {0};
-        gw_code code = GW_OK;
-        int64_t since = gw_clock_us();
-        if (!has_failed) {
-            code = write_commit(m, &err);
-        }
-        if (code == GW_OK) {
-            make_way(m, gw_clock_us() - since);
-        }
-        pthread_mutex_lock(&m->lock);
-        if (code != GW_OK) {
-            m->code = code;
-            m->err = err;
-        }
-        if (m->code != GW_OK) {
-            m->written = m->filled;
-        }
-        m->committed = m->written;
-        pthread_cond_broadcast(&m->changed);
-    }
-    pthread_mutex_unlock(&m->lock);
-    return NULL;
-}
-
-/* The parcel to fill next, when the writer is through with it. */
-static struct parcel *
-next_parcel(gw_mover *m)
-{
-    pthread_mutex_lock(&m->lock);
-    while (m->filled - m->written == PARCELS) {
-        pthread_cond_wait(&m->changed, &m->lock);
-    }
-    struct parcel *parcel = &m->ring[m->filled % PARCELS];
-    pthread_mutex_unlock(&m->lock);
-    return parcel;
-}
-
-static void
-send_parcel(gw_mover *m)
-{
-    pthread_mutex_lock(&m->lock);
-    m->filled++;
-    pthread_cond_broadcast(&m->changed);
-    pthread_mutex_unlock(&m->lock);
-}
-
-/* Waits until everything is committed; gives the writer's error. */
-static gw_code
-drain(gw_mover *m, gw_error *err)
-{
-    pthread_mutex_lock(&m->lock);
-    m->is_draining = true;
-    pthread_cond_broadcast(&m->changed);
-    while (m->committed != m->filled) {
-        pthread_cond_wait(&m->changed, &m->lock);
-    }
-    m->is_draining = false;
-    gw_code code = m->code;
-    if (code != GW_OK && err != NULL) {
-        *err = m->err;
-    }
-    pthread_mutex_unlock(&m->lock);
-    return code;
-}
-
-static bool
-writer_has_failed(gw_mover *m)
-{
-    pthread_mutex_lock(&m->lock);
-    bool has_failed = m->code != GW_OK;
-    pthread_mutex_unlock(&m->lock);
-    return has_failed;
-}
 
 /* ---- keyframes ---- */
 
@@ -268,25 +53,15 @@ put_keyframes(gw_mover *m, gw_error *err)
     return code;
 }
 
-/* After a save that failed nobody knows which models still count as changed:
- * this run must not save again. The next one replays. */
-static gw_code
-stop_writing(gw_mover *m, gw_code code, const gw_error *err)
-{
-    pthread_mutex_lock(&m->lock);
-    m->code = code;
-    m->err = *err;
-    pthread_mutex_unlock(&m->lock);
-    return code;
-}
-
 /* Saves the keyframes as of the last written position, in one commit; also
- * lets go of the models when they take more than they may. */
+ * lets go of the models when they take more than they may. After a save that
+ * failed nobody knows which models still count as changed: this run must not
+ * save again. The next one replays. */
 static gw_code
 save_keyframes(gw_mover *m, gw_error *err)
 {
     gw_keyframes *kf = gw_pipeline_keyframes(m->pipeline);
-    gw_code code = drain(m, err);
+    gw_code code = gw_writer_drain(m->writer, err);
     if (code == GW_OK) {
         gw_run_phase(m->run, GW_PHASE_KEYFRAMES);
         code = gw_store_begin(m->run->store, false, err);
@@ -296,7 +71,7 @@ save_keyframes(gw_mover *m, gw_error *err)
     }
     code = gw_store_finish(m->run->store, put_keyframes(m, err), err);
     if (code != GW_OK) {
-        return stop_writing(m, code, err);
+        return gw_writer_fail(m->writer, code, err);
     }
     m->is_dirty = false;
     m->since_save = 0;
@@ -363,7 +138,7 @@ wait_while_paused(const gw_run *run)
 
 /* Migrates the positions of a batch; those before a failing one stay. */
 static gw_code
-migrate_batch(gw_mover *m, struct parcel *parcel, gw_error *err)
+migrate_batch(gw_mover *m, gw_parcel *parcel, gw_error *err)
 {
     gw_batch *batch = &parcel->batch;
     gw_code code = GW_OK;
@@ -404,7 +179,7 @@ static gw_code
 move_batch(gw_mover *m, gw_prefetch *ahead, int64_t *moved, bool *is_done,
            gw_error *err)
 {
-    struct parcel *parcel = next_parcel(m);
+    gw_parcel *parcel = gw_writer_next(m->writer);
     gw_code code = gw_prefetch_next(ahead, &parcel->batch, err);
     if (code != GW_OK || parcel->batch.n == 0) {
         *is_done = true;
@@ -413,7 +188,7 @@ move_batch(gw_mover *m, gw_prefetch *ahead, int64_t *moved, bool *is_done,
     code = migrate_batch(m, parcel, err);
     *moved += (int64_t)parcel->batch.n;
     if (parcel->batch.n > 0) {
-        send_parcel(m);
+        gw_writer_send(m->writer);
     }
     return code;
 }
@@ -424,7 +199,7 @@ move_batches(gw_mover *m, gw_prefetch *ahead, int64_t *moved, gw_error *err)
 {
     gw_code code = GW_OK;
     bool is_done = false;
-    while (code == GW_OK && !is_done && !writer_has_failed(m)) {
+    while (code == GW_OK && !is_done && !gw_writer_has_failed(m->writer)) {
         wait_while_paused(m->run);
         if (gw_run_is_stopped(m->run)) {
             code = gw_fail(err, GW_E_INTERRUPTED,
@@ -492,7 +267,7 @@ gw_mover_pass(gw_mover *m, int64_t *moved, gw_error *err)
     gw_run_phase(m->run, GW_PHASE_MIGRATE);
     code = move_all(m, moved, err);
     gw_error other = {0};
-    gw_code written = drain(m, &other);
+    gw_code written = gw_writer_drain(m->writer, &other);
     if (written == GW_OK && !may_put_off_saving(m) && code != GW_E_STORE) {
         written = gw_mover_settle(m, &other);
     }
@@ -508,7 +283,7 @@ gw_mover_pass(gw_mover *m, int64_t *moved, gw_error *err)
 gw_code
 gw_mover_tail(gw_mover *m, gw_error *err)
 {
-    struct parcel *parcel = &m->ring[0];
+    gw_parcel *parcel = gw_writer_next(m->writer);
     for (;;) {
         gw_code code =
             gw_store_read(m->run->store, GW_GENERATION_LIVE, m->state.position,
@@ -520,7 +295,7 @@ gw_mover_tail(gw_mover *m, gw_error *err)
             code = migrate_batch(m, parcel, err);
         }
         if (code == GW_OK) {
-            code = write_parcel(m, parcel, err);
+            code = gw_parcel_write(m->run, parcel, err);
         }
         if (code != GW_OK) {
             return code;
@@ -748,7 +523,7 @@ count_totals(const gw_mover *m, const gw_plan *plan)
     atomic_store(&c->events_total, plan->counts.events);
     atomic_store(&c->positions_before, m->state.positions);
     atomic_store(&c->events_before, m->state.events);
-    count_done(m->run, &m->state);
+    gw_count_done(m->run, &m->state);
 }
 
 static gw_code
@@ -768,11 +543,9 @@ start(gw_mover *m, const gw_plan *plan, gw_error *err)
     if (code == GW_OK) {
         code = replay(m, err);
     }
-    if (code == GW_OK &&
-        pthread_create(&m->thread, NULL, write_parcels, m) != 0) {
-        code = gw_fail(err, GW_E_STORE, "no thread for writing");
+    if (code == GW_OK) {
+        code = gw_writer_open(m->run, m->state.checksums, &m->writer, err);
     }
-    m->has_thread = code == GW_OK;
     return code;
 }
 
@@ -798,12 +571,7 @@ gw_mover_open(const gw_run *run, gw_plan *plan, gw_mover **out, gw_error *err)
     m->keyframe_events = run->keyframe_events != 0 ? run->keyframe_events
                                                    : GW_DEFAULT_KEYFRAME_EVENTS;
     m->backing = (gw_keyframe_backing){m, load_model, list_models};
-    for (size_t i = 0; i < PARCELS; i++) {
-        gw_batch_init(&m->ring[i].batch);
-    }
-    pthread_mutex_init(&m->lock, NULL);
     init_recursive(&m->reading);
-    pthread_cond_init(&m->changed, NULL);
     gw_code code = start(m, plan, err);
     if (code != GW_OK) {
         gw_mover_close(m);
@@ -825,20 +593,9 @@ gw_mover_close(gw_mover *m)
     if (m == NULL) {
         return;
     }
-    if (m->has_thread) {
-        pthread_mutex_lock(&m->lock);
-        m->is_closing = true;
-        pthread_cond_broadcast(&m->changed);
-        pthread_mutex_unlock(&m->lock);
-        pthread_join(m->thread, NULL);
-    }
+    gw_writer_close(m->writer);
     gw_pipeline_free(m->pipeline);
-    for (size_t i = 0; i < PARCELS; i++) {
-        gw_batch_clear(&m->ring[i].batch);
-    }
     gw_run_state_clear(&m->state);
-    pthread_cond_destroy(&m->changed);
-    pthread_mutex_destroy(&m->lock);
     pthread_mutex_destroy(&m->reading);
     free(m);
 }
