@@ -191,6 +191,7 @@ cut_over(const gw_run *run, const gw_plan *plan, gw_mover *mover, gw_error *err)
         atomic_store(&run->counters->cutover_us, locked_us);
     }
     if (code == GW_OK) {
+        gw_store_after_swap(run->store);
         gw_run_print(run,
                      "Cutover done; writers were locked out for %.1f "
                      "ms.",
@@ -295,6 +296,9 @@ locked_transaction(const gw_run *run, const char *name, bool cutover,
         return code;
     }
     code = in_transaction(run->store, cutover, work, err);
+    if (code == GW_OK && cutover) {
+        gw_store_after_swap(run->store);
+    }
     gw_store_unlock(run->store);
     if (code == GW_OK) {
         gw_run_print(run, "%s", done);

@@ -75,6 +75,7 @@ static const struct gw_store_ops pg_ops = {
     .set_final_index = gw_pg_set_final_index,
     .check = gw_pg_check,
     .prepare_swap = gw_pg_prepare_swap,
+    .after_swap = gw_pg_after_swap,
     .swap = gw_pg_swap,
     .swap_back = gw_pg_swap_back,
     .seal = gw_pg_seal,

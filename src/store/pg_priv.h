@@ -569,6 +569,7 @@ gw_code gw_pg_set_aside(gw_store *, gw_error *);
 gw_code gw_pg_cut_back(gw_store *, const gw_run_state *, gw_cut *, gw_error *);
 gw_code gw_pg_drop_base(gw_store *, gw_error *);
 gw_code gw_pg_prepare_swap(gw_store *, gw_error *);
+void gw_pg_after_swap(gw_store *);
 gw_code gw_pg_swap(gw_store *, gw_error *);
 gw_code gw_pg_swap_back(gw_store *, gw_error *);
 gw_code gw_pg_seal(gw_store *, gw_error *);

@@ -47,7 +47,7 @@ forget_made(gw_pg *s, bool has_made)
 static gw_code
 make(gw_pg *s, gw_error *err)
 {
-    static const char *const sections[] = {"unmake", "make"};
+    static const char *const sections[] = {"unmake", "unsave", "make"};
     gw_code code = RUN_SECTIONS(s, sections, err);
 
     if (code == GW_OK)
@@ -115,6 +115,16 @@ gw_pg_prepare_swap(gw_store *store, gw_error *err)
         return gw_pg_commit(store, err);
     gw_pg_abort(store);
     return code;
+}
+
+/* Files of the saved models' size: removing them takes its time, and nobody
+ * looks at them after a swap. */
+void
+gw_pg_after_swap(gw_store *store)
+{
+    gw_error ignored;
+
+    (void)!gw_pg_section(&gw_pg_of(store)->writer, "unsave", &ignored);
 }
 
 gw_code
@@ -200,7 +210,7 @@ gw_pg_discard(gw_store *store, gw_error *err)
 gw_code
 gw_pg_forget(gw_store *store, gw_error *err)
 {
-    static const char *const sections[] = {"unmake", "drop_base"};
+    static const char *const sections[] = {"unmake", "unsave", "drop_base"};
     gw_pg *s = gw_pg_of(store);
     gw_code code = ensure_own(s, err);
 

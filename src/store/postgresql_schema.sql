@@ -594,6 +594,8 @@ BEGIN
     END IF;
 END
 $unmake$;
+
+-- section: unsave
 DROP TABLE IF EXISTS godwit_levels, godwit_saving;
 
 -- section: drop_base

@@ -362,6 +362,13 @@ gw_store_prepare_swap(gw_store *store, gw_error *err)
                                     : GW_OK;
 }
 
+void
+gw_store_after_swap(gw_store *store)
+{
+    if (store->ops->after_swap)
+        store->ops->after_swap(store);
+}
+
 gw_code
 gw_store_swap(gw_store *store, gw_error *err)
 {

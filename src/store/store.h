@@ -277,6 +277,9 @@ GW_MUST_CHECK gw_code gw_store_set_final_index(gw_store *store,
 /** Makes ready what a swap needs and what takes its time, as indexes do:
  *  before the last catch-up, outside of a transaction. */
 GW_MUST_CHECK gw_code gw_store_prepare_swap(gw_store *store, gw_error *err);
+/** Lets go of what was made for migrating and takes its time, after a swap
+ *  or a swap back that is committed. What fails of it the next run does. */
+void gw_store_after_swap(gw_store *store);
 /** Puts the migrated generation in place of the live one, keeps the live
  *  one as the old generation, empties helper and migration tables. Inside
  *  gw_store_begin(cutover). Cost does not depend on the store's size, but

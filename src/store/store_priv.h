@@ -110,6 +110,7 @@ struct gw_store_ops {
     gw_code (*check)(gw_store *store, bool only_refused, gw_finding_visit visit,
                      void *arg, gw_error *err);
     gw_code (*prepare_swap)(gw_store *store, gw_error *err); /* NULL: none */
+    void (*after_swap)(gw_store *store);                     /* NULL: none */
     gw_code (*swap)(gw_store *store, gw_error *err);
     gw_code (*swap_back)(gw_store *store, gw_error *err);
     gw_code (*seal)(gw_store *store, gw_error *err);
