@@ -102,7 +102,7 @@ test('output and errors of a run are text in the page', async (t) => {
     assert.match(text, /id="output"[^>]*>[^<]*\n&lt;script&gt;alert/);
     assert.match(text, /id="error-text"[^>]*>[^<]*&lt;img src=x&gt;/);
     assert.match(text, /<td data-result="failed">failed/);
-    assert.match(text, /data-tone="bad"/);
+    assert.match(text, /<body data-tone="bad"/);
 });
 
 test('the page tells nothing to those who may not read it', async (t) => {

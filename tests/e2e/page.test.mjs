@@ -15,7 +15,7 @@ async function pageOf(server) {
     const { text } = await server.ask({ path: '/' });
     const textOf = (id) => new RegExp(`id="${id}"[^>]*>([^<]*)<`)
         .exec(text)[1];
-    return { text, textOf, tone: /data-tone="(\w+)"/.exec(text)[1],
+    return { text, textOf, tone: /<body data-tone="(\w+)"/.exec(text)[1],
         ready: /id="ready" data-ok="(\w+)"/.exec(text)[1],
         title: /<title>(.*) · godwit</.exec(text)[1] };
 }
