@@ -76,6 +76,12 @@ export function cleanEnvironment(extra = {}) {
         LC_ALL: 'C.UTF-8', TZ: 'UTC', NO_COLOR: '1', ...extra };
 }
 
+/* Another user may not add to what this one's coverage build counts. */
+function countedElsewhere(uid) {
+    return uid ? { GCOV_PREFIX: path.join(os.tmpdir(), `godwit-gcov-${uid}`) }
+        : {};
+}
+
 function argumentsOf(args, { store, migrations }) {
     return [...args, ...(store ? ['--store', store] : []),
         ...(migrations ? ['--migrations', migrations] : [])];
@@ -90,7 +96,8 @@ export function run(args, options = {}) {
     const begin = performance.now();
     const r = spawnSync(binary, argumentsOf(args, options), {
         cwd: options.cwd ?? os.tmpdir(),
-        env: cleanEnvironment(options.env),
+        env: cleanEnvironment({ ...countedElsewhere(options.uid),
+            ...options.env }),
         input: options.input ?? '',
         timeout: options.timeout ?? 120_000,
         killSignal: 'SIGKILL',
