@@ -90,8 +90,12 @@ enum {
       "SELECT DISTINCT virtualtransaction FROM pg_locks"                   \
       " WHERE locktype = 'relation' AND granted AND database ="            \
       " (SELECT oid FROM pg_database WHERE datname = current_database())"  \
-      " AND relation IN (to_regclass('positions')::oid,"                   \
-      " pg_get_serial_sequence('positions', 'position')::regclass::oid)"   \
+      " AND relation IN (SELECT to_regclass('positions')::oid"             \
+      " UNION ALL SELECT objid FROM pg_depend"                             \
+      " WHERE classid = 'pg_class'::regclass"                              \
+      " AND refclassid = 'pg_class'::regclass AND deptype IN ('a', 'i')"   \
+      " AND refobjid IN (to_regclass('positions')::oid,"                   \
+      " to_regclass('godwit_old_positions')::oid))"                        \
       " AND mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock',"         \
       " 'ExclusiveLock', 'AccessExclusiveLock')")                          \
     X(CONTIGUOUS,                                                          \

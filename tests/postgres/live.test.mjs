@@ -130,6 +130,32 @@ test('writers at full speed lose nothing to a cutover', async (t) => {
     assertAllThere(store, migrations, [...range(50), ...ids]);
 });
 
+/* One that waits for the sequence draws from the old one afterwards. */
+test('a number drawn by hand in a cutover is nobody else\'s', async (t) => {
+    const migrations = writeFiles(makeFolder(t), MIGRATIONS);
+    const store = makeStore(t);
+    must(['migrate'], { store, migrations });
+    const each = setting('LIVE_POSITIONS', 900);
+    const insert = (columns, values) => `INSERT INTO positions (${columns}
+        timestamp, user_id, migration_index) OVERRIDING SYSTEM VALUE
+        SELECT ${values} now(), 1, (SELECT migration_index FROM positions
+        ORDER BY position LIMIT 1);`;
+    const byHand = `BEGIN;
+        SELECT nextval('positions_position_seq') AS number \\gset
+        ${insert('position,', ':number,')}
+        COMMIT;
+        `;
+    const byDefault = `${insert('', '')}\n`;
+
+    const writers = Promise.all(range(5).map((i) =>
+        session(store, (i % 2 ? byDefault : byHand).repeat(each))));
+    await mustSoon(['finalize'], { store, migrations });
+    await writers;
+
+    assert.deepEqual(json(store, 'SELECT count(*) FROM positions'),
+        [{ count: 50 + 5 * each }]);
+});
+
 test('a cutover queues nobody for longer than --lock-wait', async (t) => {
     const migrations = writeFiles(makeFolder(t), MIGRATIONS);
     const store = makeStore(t);

@@ -64,7 +64,8 @@ test('a server that is killed is missed, and found again', async (t) => {
     const first = await serve(t, { ...p, args: SMALL });
     const page = await visit(t, first.url);
     await first.post('migrate');
-    await says(page, '#state', 'Migrating');
+    await first.post('pause'); /* it must not end before it is killed */
+    await says(page, '#state', 'Paused');
 
     await first.stop('SIGKILL');
     await says(page, '#banner', /does not answer.*tried again/);
