@@ -39,12 +39,12 @@ draft_add(struct draft *d, const gw_field *field)
     draft_count(d, field);
 }
 
-/* Keeps a field of the old state, which ends before `end`. */
+/* Keeps a field of the old state, which lies from `begin` to `end`. */
 static void
 draft_keep(struct draft *d, const gw_state *old, const gw_field *field,
-           size_t end)
+           size_t begin, size_t end)
 {
-    const char *from = field->key.at - GW_STATE_HEAD;
+    const char *from = old->data + begin;
     gw_piece *last = d->n > 0 ? &d->at[d->n - 1] : NULL;
     if (last == NULL || last->n == 0 || last->run.at + last->run.len != from) {
         last = &d->at[d->n++];
@@ -168,10 +168,11 @@ update_state(const gw_state *old, const gw_event *event, const gw_mask *mask,
     assert(event->set.n == 0 || event->set.at != NULL);
     draft_init(&d, gw_state_count(old) + event->set.n);
     keys_init(&keys, event->set);
-    for (size_t cursor = 0; gw_state_next(old, &cursor, &field);) {
+    size_t cursor = 0;
+    for (size_t at = 0; gw_state_next(old, &cursor, &field); at = cursor) {
         const gw_field *changed = keys_find(&keys, field.key);
         if (changed == NULL) {
-            draft_keep(&d, old, &field, cursor);
+            draft_keep(&d, old, &field, at, cursor);
             continue;
         }
         seen[changed - event->set.at] = true;
@@ -200,9 +201,10 @@ remove_fields(const gw_state *old, const gw_event *event, gw_state **out,
 
     draft_init(&d, gw_state_count(old));
     keys_init(&keys, event->cut);
-    for (size_t cursor = 0; gw_state_next(old, &cursor, &field);) {
+    size_t cursor = 0;
+    for (size_t at = 0; gw_state_next(old, &cursor, &field); at = cursor) {
         if (keys_find(&keys, field.key) == NULL) {
-            draft_keep(&d, old, &field, cursor);
+            draft_keep(&d, old, &field, at, cursor);
         }
     }
     keys_clear(&keys);

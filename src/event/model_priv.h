@@ -5,16 +5,14 @@
 
 #include "event/keyframe.h"
 
-/* refs, size and count, then per field: u32 key length, u32 value length,
- * key bytes, value bytes; unaligned. Never changed once made. */
+/* refs, size and count, then per field: key length, value length (of as many
+ * bytes as they need), key bytes, value bytes. Never changed once made. */
 struct gw_state {
     uint32_t refs;
     uint32_t n;
     size_t bytes; /* of data */
     char data[];
 };
-
-enum { GW_STATE_HEAD = 2 * sizeof(uint32_t) }; /* the two lengths */
 
 /** What a state is put together from: `n` packed fields of another one, that
  *  follow each other, or (n 0) one field. */

@@ -5,22 +5,61 @@
 
 #include "event/model_priv.h"
 
-enum { HEAD = GW_STATE_HEAD };
+/* A length: seven bits a byte, the lowest first, the top bit where more come.
+ * Most keys and values are short, and there are millions of them. */
+static char *
+put_length(char *to, size_t length)
+{
+    for (; length > 0x7f; length >>= 7) {
+        *to++ = (char)(length | 0x80);
+    }
+    *to++ = (char)length;
+    return to;
+}
+
+static const char *
+get_length(const char *at, size_t *length)
+{
+    unsigned char byte = (unsigned char)*at++;
+    *length = byte & 0x7f;
+    for (unsigned shift = 7; byte > 0x7f; shift += 7) {
+        byte = (unsigned char)*at++;
+        *length |= (size_t)(byte & 0x7f) << shift;
+    }
+    return at;
+}
+
+static size_t
+length_bytes(size_t length)
+{
+    size_t n = 1;
+    for (; length > 0x7f; length >>= 7) {
+        n++;
+    }
+    return n;
+}
+
+static char *
+put_slice(char *to, gw_slice bytes)
+{
+    memcpy(to, bytes.at, bytes.len);
+    return to + bytes.len;
+}
 
 static char *
 put_field(char *to, const gw_field *field)
 {
-    uint32_t head[2] = {(uint32_t)field->key.len, (uint32_t)field->value.len};
-    memcpy(to, head, HEAD);
-    memcpy(to + HEAD, field->key.at, field->key.len);
-    memcpy(to + HEAD + field->key.len, field->value.at, field->value.len);
-    return to + HEAD + field->key.len + field->value.len;
+    to = put_length(to, field->key.len);
+    to = put_length(to, field->value.len);
+    to = put_slice(to, field->key);
+    return put_slice(to, field->value);
 }
 
 static size_t
 packed_bytes(const gw_field *field)
 {
-    return HEAD + field->key.len + field->value.len;
+    return length_bytes(field->key.len) + length_bytes(field->value.len) +
+           field->key.len + field->value.len;
 }
 
 static gw_state *
@@ -61,8 +100,7 @@ gw_state_join(const gw_piece *pieces, size_t n)
     for (size_t i = 0; i < n; i++) {
         const gw_piece *p = &pieces[i];
         if (p->n > 0) {
-            memcpy(to, p->run.at, p->run.len);
-            to += p->run.len;
+            to = put_slice(to, p->run);
         } else {
             to = put_field(to, &p->field);
         }
@@ -95,11 +133,11 @@ gw_state_next(const gw_state *state, size_t *cursor, gw_field *out)
         return false;
     }
     const char *at = state->data + *cursor;
-    uint32_t head[2];
-    memcpy(head, at, HEAD);
-    out->key = (gw_slice){at + HEAD, head[0]};
-    out->value = (gw_slice){at + HEAD + head[0], head[1]};
-    *cursor += HEAD + (size_t)head[0] + head[1];
+    at = get_length(at, &out->key.len);
+    at = get_length(at, &out->value.len);
+    out->key.at = at;
+    out->value.at = at + out->key.len;
+    *cursor = (size_t)(out->value.at + out->value.len - state->data);
     return true;
 }
 

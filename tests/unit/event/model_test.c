@@ -70,6 +70,35 @@ fields_keep_their_order_and_their_bytes(void **state)
                     "\"meta_deleted\":false,\"meta_position\":7}");
 }
 
+/* Lengths of one byte, of two and of three, and the keys' too. */
+static void
+fields_of_any_length_are_kept(void **state)
+{
+    static const int lengths[] = {0, 124, 125, 126, 127, 16381, 16382, 70000};
+    const size_t n = sizeof(lengths) / sizeof(lengths[0]);
+    struct fixture *f = *state;
+    gw_buf event = {0};
+    gw_buf all = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        gw_buf_printf(&event, "%s\"k%0*d%zu\":\"%0*d\"", i > 0 ? "," : "{",
+                      lengths[i] % 200, 0, i, lengths[i], 0);
+    }
+    gw_buf_printf(&all,
+                  "%.*s,\"new\":1,\"meta_deleted\":false,"
+                  "\"meta_position\":7}",
+                  (int)event.len, event.at);
+    gw_buf_text(&event, ",\"cut\":2}");
+
+    assert_int_equal(apply(f, "create", gw_buf_cstr(&event)), 0);
+    assert_int_equal(apply(f, "update", "{\"cut\":3,\"new\":1}"), 0);
+    assert_int_equal(apply(f, "deletefields", "[\"cut\"]"), 0);
+
+    assert_model(f, gw_buf_cstr(&all));
+    gw_buf_clear(&event);
+    gw_buf_clear(&all);
+}
+
 static void
 listfields_adds_what_is_not_there_and_removes(void **state)
 {
@@ -280,6 +309,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(fields_keep_their_order_and_their_bytes),
+        TEST(fields_of_any_length_are_kept),
         TEST(listfields_adds_what_is_not_there_and_removes),
         TEST(listfields_works_alike_on_long_lists),
         TEST(listfields_on_a_field_that_is_no_list_is_refused),
