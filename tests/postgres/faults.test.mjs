@@ -39,23 +39,28 @@ test('killed at any moment, the next run goes on to the same end',
     const migrations = writeFiles(makeFolder(t), MIGRATIONS);
     const fresh = makeStore(t);
     const undisturbed = copyStore(t, fresh);
-    must(['finalize'], { store: undisturbed, migrations });
+    const begin = performance.now();
+    must(['finalize', ...SMALL], { store: undisturbed, migrations });
+    const ms = Math.ceil(performance.now() - begin);
     const want = dumpText(undisturbed);
     const store = copyStore(t, fresh);
     const random = makeRandom(3);
+    const wanted = setting('RUN_KILLS', 8);
 
     let kills = 0;
-    for (let i = 0; i < setting('KILL_ROUNDS', 8); i++) {
+    for (let i = 0; kills < wanted && i < 10 * wanted; i++) {
         const command = i % 2 ? 'finalize' : 'migrate';
         const child = start([command, ...SMALL], { store, migrations });
-        await sleep(30 + random.below(700));
+        await sleep(random.below(ms));
         child.kill('SIGKILL');
         const r = await child.ended;
         if (r.signal) kills++;
+        else if (command === 'finalize') // it was over: begin anew
+            must(['rollback'], { store, migrations });
     }
     const last = run(['finalize', ...SMALL], { store, migrations });
 
-    assert.ok(kills > 0, 'nothing was killed');
+    assert.equal(kills, wanted, 'killed too late');
     assert.equal(last.code, 0, last.err);
     assertSameDump(dumpText(store), want, 'after the kills');
 });
