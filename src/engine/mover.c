@@ -53,8 +53,21 @@ put_keyframes(gw_mover *m, gw_error *err)
     return code;
 }
 
+/* When the models take more than they may: some more of them go, so that it
+ * is not again soon. Whether there is room now. */
+static bool
+make_room(gw_mover *m)
+{
+    gw_keyframes *kf = gw_pipeline_keyframes(m->pipeline);
+    if (gw_keyframes_bytes(kf) <= m->memory_bytes) {
+        return true;
+    }
+    gw_keyframes_trim(kf, m->memory_bytes - m->memory_bytes / 4);
+    return gw_keyframes_bytes(kf) <= m->memory_bytes - m->memory_bytes / 8;
+}
+
 /* Saves the keyframes as of the last written position, in one commit; also
- * lets go of the models when they take more than they may. After a save that
+ * lets go of models when they take more than they may. After a save that
  * failed nobody knows which models still count as changed: this run must not
  * save again. The next one replays. */
 static gw_code
@@ -76,9 +89,7 @@ save_keyframes(gw_mover *m, gw_error *err)
     m->is_dirty = false;
     m->since_save = 0;
     gw_keyframes_set_backing(kf, &m->backing);
-    if (gw_keyframes_bytes(kf) > m->memory_bytes) {
-        gw_keyframes_drop(kf);
-    }
+    make_room(m);
     return GW_OK;
 }
 
@@ -166,8 +177,7 @@ migrate_batch(gw_mover *m, gw_parcel *parcel, gw_error *err)
 static gw_code
 save_when_due(gw_mover *m, gw_error *err)
 {
-    size_t bytes = gw_keyframes_bytes(gw_pipeline_keyframes(m->pipeline));
-    if (m->since_save < m->keyframe_events && bytes <= m->memory_bytes) {
+    if (m->since_save < m->keyframe_events && make_room(m)) {
         return GW_OK;
     }
     gw_code code = save_keyframes(m, err);

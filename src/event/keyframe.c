@@ -29,6 +29,8 @@ struct slot {
     uint32_t epoch; /* the position in which it was last changed … */
     uint32_t last;  /* … and its newest log entry then, + 1 */
     bool is_dirty;
+    bool is_used; /* since the last trim */
+    bool is_away; /* trimmed: to be fetched when it is asked for */
 };
 
 struct change {
@@ -68,6 +70,8 @@ struct gw_keyframes {
     char recent[GW_LIMIT_FQID];
     size_t recent_len;
     uint32_t recent_slot;
+
+    uint32_t hand; /* where the next trim begins */
 };
 
 /* ---- states, counted ---- */
@@ -302,7 +306,31 @@ remember(gw_keyframes *kf, gw_slice fqid, uint32_t slot)
     }
 }
 
-/* The slot of an fqid, made when missing, filled from the backing. */
+/* Fills a slot from the backing, or leaves it empty when there is none. */
+static gw_code
+fetch(gw_keyframes *kf, gw_slice fqid, uint32_t *slot, gw_error *err)
+{
+    gw_code code = GW_OK;
+    memset(kf->loaded, 0, kf->levels * sizeof(gw_model));
+    if (kf->has_backing) {
+        code = kf->backing.load(kf->backing.self, fqid, kf->loaded, kf->levels,
+                                err);
+    }
+    if (code == GW_OK && *slot == GW_NO_SLOT) {
+        code = gw_index_add(kf->index, fqid, slot, err);
+    }
+    if (code != GW_OK) {
+        return code;
+    }
+    if (*slot >= kf->pages * PAGE) {
+        add_page(kf);
+    }
+    install(kf, *slot);
+    kf->slots[*slot].is_away = false;
+    return GW_OK;
+}
+
+/* The slot of an fqid, made when missing. */
 static gw_code
 slot_of(gw_keyframes *kf, gw_slice fqid, uint32_t *out, gw_error *err)
 {
@@ -312,26 +340,64 @@ slot_of(gw_keyframes *kf, gw_slice fqid, uint32_t *out, gw_error *err)
         return GW_OK;
     }
     *out = gw_index_find(kf->index, fqid);
-    if (*out != GW_NO_SLOT) {
-        remember(kf, fqid, *out);
-        return GW_OK;
-    }
-    gw_code code = GW_OK;
-    memset(kf->loaded, 0, kf->levels * sizeof(gw_model));
-    if (kf->has_backing) {
-        code = kf->backing.load(kf->backing.self, fqid, kf->loaded, kf->levels,
-                                err);
-    }
-    if (code == GW_OK) {
-        code = gw_index_add(kf->index, fqid, out, err);
-    }
-    if (code == GW_OK) {
-        if (*out >= kf->pages * PAGE) {
-            add_page(kf);
+    if (*out == GW_NO_SLOT || kf->slots[*out].is_away) {
+        gw_code code = fetch(kf, fqid, out, err);
+        if (code != GW_OK) {
+            return code;
         }
-        install(kf, *out);
     }
-    return code;
+    kf->slots[*out].is_used = true;
+    remember(kf, fqid, *out);
+    return GW_OK;
+}
+
+/* ---- letting go ---- */
+
+/* Of a model without fields there is nothing to gain. */
+static void
+let_go(gw_keyframes *kf, uint32_t slot)
+{
+    const gw_model none = {0};
+    bool has_fields = false;
+    for (size_t l = 0; l < kf->levels; l++) {
+        has_fields |= read_cell(kf, l, slot).state != NULL;
+    }
+    for (size_t l = 0; l < kf->levels && has_fields; l++) {
+        release(kf, (gw_state *)read_cell(kf, l, slot).state);
+        write_cell(kf, l, slot, &none);
+    }
+    kf->slots[slot].is_away = has_fields;
+}
+
+/* Once around: what was used since the last time has another turn. */
+static void
+go_round(gw_keyframes *kf, size_t bytes)
+{
+    size_t n = gw_index_count(kf->index);
+    for (size_t i = 0; i < n && gw_keyframes_bytes(kf) > bytes; i++) {
+        uint32_t slot = kf->hand++ % (uint32_t)n;
+        struct slot *s = &kf->slots[slot];
+        if (s->is_used) {
+            s->is_used = false;
+        } else if (!s->is_dirty && !s->is_away) {
+            let_go(kf, slot);
+        }
+    }
+}
+
+void
+gw_keyframes_trim(gw_keyframes *kf, size_t bytes)
+{
+    if (!kf->has_backing) {
+        return;
+    }
+    forget_changes(kf);
+    kf->recent_len = 0;
+    go_round(kf, bytes);
+    go_round(kf, bytes);
+    if (kf->n_dirty == 0 && gw_keyframes_bytes(kf) > bytes) {
+        gw_keyframes_drop(kf); /* knowing of so many is too much */
+    }
 }
 
 /* ---- applying ---- */

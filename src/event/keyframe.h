@@ -6,8 +6,8 @@
  *  status at each level, and its fields only where somebody may ask for
  *  them (gw_mask). States are immutable and shared between levels until
  *  they differ. Models that are not in memory are fetched from a backing
- *  (the saved keyframe in the store); all may be dropped after a save, so
- *  memory stays within a budget. */
+ *  (the saved keyframe in the store); those that are saved may be let go of,
+ *  so memory stays within a budget. */
 #ifndef GW_EVENT_KEYFRAME_H
 #define GW_EVENT_KEYFRAME_H
 
@@ -145,6 +145,10 @@ GW_MUST_CHECK gw_code gw_keyframes_save(
     void *arg, gw_error *err);
 /** Drops everything from memory; only after a save, with a backing. */
 void gw_keyframes_drop(gw_keyframes *kf);
+/** Lets go of models that are saved, those not asked for lately first, until
+ *  `bytes` are held or nothing more can go: what changed since the last save
+ *  stays, and without a backing everything. Only between two positions. */
+void gw_keyframes_trim(gw_keyframes *kf, size_t bytes);
 
 /** Gives (or takes away, NULL) the backing, after the first save. */
 void gw_keyframes_set_backing(gw_keyframes *kf,

@@ -257,8 +257,17 @@ many_models_are_found_again(void **state)
 /* A backing that keeps one model, as a store would. */
 struct kept {
     bool has;
+    int n_fetched;
     gw_model models[2];
 };
+
+static void
+let_go(struct kept *kept)
+{
+    for (size_t l = 0; l < 2; l++) {
+        gw_state_release((gw_state *)kept->models[l].state);
+    }
+}
 
 static gw_code
 keep(void *arg, const gw_saved_model *saved, gw_error *err)
@@ -279,6 +288,7 @@ fetch(void *self, gw_slice fqid, gw_model *models, size_t levels, gw_error *err)
     struct kept *kept = self;
     (void)err;
     assert_int_equal(levels, 2);
+    kept->n_fetched++;
     if (kept->has && gw_slice_equal(fqid, GW_LIT("a/1"))) {
         for (size_t l = 0; l < 2; l++) {
             models[l] = kept->models[l];
@@ -324,10 +334,47 @@ what_was_saved_and_dropped_is_fetched_again(void **state)
     assert_int_equal(field_of(kf, 0, "a/1", "v"), 1);
     assert_int_equal(field_of(kf, 1, "a/1", "v"), 10);
     assert_int_equal(status_of(kf, 1, "a/2"), GW_STATUS_NONE);
-    for (size_t l = 0; l < 2; l++) {
-        gw_state_release((gw_state *)kept.models[l].state);
-    }
+    let_go(&kept);
     gw_buf_clear(&seen);
+    gw_keyframes_free(kf);
+    gw_arena_clear(&arena);
+}
+
+static void
+a_trim_lets_go_of_what_is_saved_and_not_used(void **state)
+{
+    (void)state;
+    gw_arena arena;
+    struct kept kept = {0};
+    gw_keyframe_backing backing = {&kept, fetch, list};
+    gw_arena_init(&arena);
+    gw_keyframes *kf = gw_keyframes_new(2, full_mask, NULL, NULL);
+    gw_keyframes_begin(kf, 1);
+    assert_int_equal(apply(kf, 0, "a/1", "create", "{\"v\":1}", &arena), 0);
+    assert_int_equal(apply(kf, 1, "a/1", "create", "{\"v\":10}", &arena), 0);
+    gw_keyframes_trim(kf, 0); /* nothing can go: there is no backing */
+    assert_int_equal(gw_keyframes_save(kf, keep, &kept, NULL), 0);
+    gw_keyframes_set_backing(kf, &backing);
+    gw_keyframes_begin(kf, 2);
+    assert_int_equal(apply(kf, 0, "a/2", "create", "{\"v\":2}", &arena), 0);
+    kept.n_fetched = 0;
+
+    gw_keyframes_trim(kf, gw_keyframes_bytes(kf));
+    assert_int_equal(field_of(kf, 1, "a/1", "v"), 10);
+    assert_int_equal(kept.n_fetched, 0); /* there was room for all */
+    gw_keyframes_trim(kf, 0);
+
+    assert_int_equal(field_of(kf, 0, "a/2", "v"), 2);
+    assert_int_equal(kept.n_fetched, 0); /* it is not saved */
+    gw_keyframes_begin(kf, 3);
+    assert_int_equal(apply(kf, 1, "a/1", "update", "{\"v\":11}", &arena), 0);
+    assert_int_equal(kept.n_fetched, 1);
+    assert_int_equal(field_of(kf, 0, "a/1", "v"), 1);
+    assert_int_equal(field_of(kf, 1, "a/1", "v"), 11);
+    gw_keyframes_undo(kf);
+    assert_int_equal(field_of(kf, 1, "a/1", "v"), 10);
+    assert_int_equal(kept.n_fetched, 1);
+    let_go(&kept);
     gw_keyframes_free(kf);
     gw_arena_clear(&arena);
 }
@@ -345,6 +392,7 @@ main(void)
         cmocka_unit_test(ids_of_any_length_are_told_apart),
         cmocka_unit_test(many_models_are_found_again),
         cmocka_unit_test(what_was_saved_and_dropped_is_fetched_again),
+        cmocka_unit_test(a_trim_lets_go_of_what_is_saved_and_not_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
