@@ -53,17 +53,17 @@ put_keyframes(gw_mover *m, gw_error *err)
     return code;
 }
 
-/* When the models take more than they may: some more of them go, so that it
- * is not again soon. Whether there is room now. */
+/* When the models take more than `most`: some more of them go, so that it is
+ * not again soon. Whether there is room now. */
 static bool
-make_room(gw_mover *m)
+make_room(gw_mover *m, size_t most)
 {
     gw_keyframes *kf = gw_pipeline_keyframes(m->pipeline);
-    if (gw_keyframes_bytes(kf) <= m->memory_bytes) {
+    if (gw_keyframes_bytes(kf) <= most) {
         return true;
     }
-    gw_keyframes_trim(kf, m->memory_bytes - m->memory_bytes / 4);
-    return gw_keyframes_bytes(kf) <= m->memory_bytes - m->memory_bytes / 8;
+    gw_keyframes_trim(kf, m->memory_bytes / 4 * 3);
+    return gw_keyframes_bytes(kf) <= m->memory_bytes / 8 * 7;
 }
 
 /* Saves the keyframes as of the last written position, in one commit; also
@@ -89,7 +89,7 @@ save_keyframes(gw_mover *m, gw_error *err)
     m->is_dirty = false;
     m->since_save = 0;
     gw_keyframes_set_backing(kf, &m->backing);
-    make_room(m);
+    (void)make_room(m, m->memory_bytes / 8 * 7);
     return GW_OK;
 }
 
@@ -177,7 +177,7 @@ migrate_batch(gw_mover *m, gw_parcel *parcel, gw_error *err)
 static gw_code
 save_when_due(gw_mover *m, gw_error *err)
 {
-    if (m->since_save < m->keyframe_events && make_room(m)) {
+    if (m->since_save < m->keyframe_events && make_room(m, m->memory_bytes)) {
         return GW_OK;
     }
     gw_code code = save_keyframes(m, err);
@@ -510,6 +510,9 @@ replay(gw_mover *m, gw_error *err)
             m->since_save += (int64_t)batch.positions[i].events.n;
             code = gw_pipeline_run(m->pipeline, &batch.arena,
                                    &batch.positions[i], err);
+        }
+        if (code == GW_OK) {
+            (void)make_room(m, m->memory_bytes);
         }
         if (code == GW_OK && gw_run_is_stopped(m->run)) {
             code = gw_fail(err, GW_E_INTERRUPTED,

@@ -92,6 +92,7 @@ enum {
       " (SELECT oid FROM pg_database WHERE datname = current_database())"  \
       " AND relation IN (SELECT to_regclass('positions')::oid"             \
       " UNION ALL SELECT objid FROM pg_depend"                             \
+      " JOIN pg_sequence ON seqrelid = objid"                              \
       " WHERE classid = 'pg_class'::regclass"                              \
       " AND refclassid = 'pg_class'::regclass AND deptype IN ('a', 'i')"   \
       " AND refobjid IN (to_regclass('positions')::oid,"                   \

@@ -189,6 +189,8 @@ gw_pg_seal(gw_store *store, gw_error *err)
 
     if (code == GW_OK)
         code = gw_pg_flush(s, err);
+    if (code == GW_OK)
+        code = gw_pg_section(&s->writer, "leave_out", err);
     return code == GW_OK ? gw_pg_run(&s->writer, GW_PG_SEAL, NULL, NULL, err)
                          : code;
 }

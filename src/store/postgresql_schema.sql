@@ -376,10 +376,6 @@ $keep$;
 -- live ones, which are dropped. Names change hands: of tables, indexes (and
 -- so constraints) and sequences. Triggers are made anew, foreign keys of
 -- other tables are pointed at the new ones.
--- A session may have looked the sequence of positions up by its name and wait
--- for the lock on it: it will draw its number from the old one. So where the
--- application is connected at all the new one leaves out as many numbers as
--- there can be sessions.
 -- section: turn
 DO $turn$
 DECLARE
@@ -388,10 +384,6 @@ DECLARE
         to_regclass('events')::oid, to_regclass('models')::oid,
         to_regclass('id_sequences')::oid];
     again text[] := '{}';
-    strangers bigint := CASE WHEN EXISTS (SELECT 1 FROM pg_stat_activity
-        WHERE datname = current_database() AND usesysid IS NOT NULL
-          AND application_name IS DISTINCT FROM 'godwit')
-        THEN current_setting('max_connections')::bigint ELSE 0 END;
     statement text;
     t record;
     i record;
@@ -474,11 +466,9 @@ BEGIN
         END LOOP;
         -- sequences
         FOR i IN SELECT s.oid AS live_oid, s.relname AS live_name,
-            r.oid AS made_oid, r.relname AS made_name, a.attname,
-                q.seqcache, q.seqincrement, q.seqmax
+            r.oid AS made_oid, r.relname AS made_name, a.attname
             FROM pg_depend AS d
             JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
-            JOIN pg_sequence AS q ON q.seqrelid = s.oid
             JOIN pg_attribute AS a ON a.attrelid = d.refobjid
                 AND a.attnum = d.refobjsubid
             JOIN pg_depend AS e ON e.refobjsubid = d.refobjsubid
@@ -490,16 +480,12 @@ BEGIN
               AND d.refobjid = to_regclass(t.live)
         LOOP
             IF NOT back THEN
-                EXECUTE format('SELECT setval(%s::oid::regclass,'
-                    ' least(g + %s, %s))'
+                EXECUTE format('SELECT setval(%s::oid::regclass, g)'
                     ' FROM (SELECT greatest('
                     ' (SELECT CASE WHEN is_called THEN last_value'
                     '  ELSE last_value - 1 END FROM %I WHERE %L),'
                     ' (SELECT max(%I)::bigint FROM %I)) AS g) AS x'
-                    ' WHERE g > 0', i.made_oid,
-                    CASE WHEN t.live = 'positions'
-                    THEN strangers * i.seqcache * i.seqincrement ELSE 0 END,
-                    i.seqmax, i.live_name,
+                    ' WHERE g > 0', i.made_oid, i.live_name,
                     t.live = 'positions', i.attname, t.made);
             END IF;
             EXECUTE format('ALTER SEQUENCE %I RENAME TO %I', i.live_name,
@@ -578,6 +564,40 @@ BEGIN
     END IF;
 END
 $turn$;
+
+-- A session may have looked the sequence of positions up by its name and wait
+-- for the lock on it: it will draw its number from the old one, after the
+-- cutover. That goes on where the new one is, and the new one leaves out a
+-- number for each session there can be. Not while nobody else is there.
+-- section: leave_out
+DO $leave_out$
+DECLARE
+    i record;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_stat_activity
+        WHERE datname = current_database() AND usesysid IS NOT NULL
+          AND application_name IS DISTINCT FROM 'godwit') THEN
+        RETURN;
+    END IF;
+    FOR i IN SELECT o.objid::regclass AS old, n.objid::regclass AS new,
+        pg_sequence_last_value(n.objid) AS last, q.seqmax,
+        q.seqcache * q.seqincrement
+            * current_setting('max_connections')::bigint AS left_out
+        FROM pg_depend AS o
+        JOIN pg_depend AS n USING (classid, refclassid, refobjsubid)
+        JOIN pg_sequence AS q ON q.seqrelid = n.objid
+        WHERE classid = 'pg_class'::regclass
+          AND refclassid = 'pg_class'::regclass
+          AND o.refobjid = to_regclass('godwit_old_positions')
+          AND n.refobjid = to_regclass('positions')
+          AND o.objid IN (SELECT seqrelid FROM pg_sequence)
+    LOOP
+        CONTINUE WHEN i.last IS NULL; -- no number was ever drawn
+        PERFORM setval(i.old, i.last);
+        PERFORM setval(i.new, least(i.last + i.left_out, i.seqmax));
+    END LOOP;
+END
+$leave_out$;
 
 -- Drops what "make" made and is still there, and gives the application's
 -- table its name back. A table that became live is not there any more.

@@ -108,6 +108,26 @@ test('a number that is drawn and never used holds nobody up', (t) => {
         positions`));
 });
 
+test('a vacuum of the positions is no writer', async (t) => {
+    const migrations = writeFiles(makeFolder(t), MIGRATIONS);
+    const store = makeStore(t, 5000);
+    sql(store, `CREATE INDEX by_time ON positions (timestamp);
+        SELECT nextval('positions_position_seq');` + write(9001));
+    const vacuum = session(store, `SET vacuum_cost_delay = 100;
+        SET vacuum_cost_limit = 1; VACUUM positions;`);
+    await sleep(300);
+
+    must(['migrate'], { store, migrations });
+
+    assert.deepEqual(json(store, `SELECT max(position) FROM
+        migration_positions`), [{ max: 5002 }]);
+    assert.equal(json(store, `SELECT count(*) FROM
+        pg_stat_progress_vacuum`)[0].count, 1, 'it was over too soon');
+    sql(store, `SELECT pg_cancel_backend(pid) FROM
+        pg_stat_progress_vacuum;`);
+    await assert.rejects(vacuum, /canceling/);
+});
+
 test('writers at full speed lose nothing to a cutover', async (t) => {
     const migrations = writeFiles(makeFolder(t), MIGRATIONS);
     const store = makeStore(t);
