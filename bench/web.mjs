@@ -9,6 +9,7 @@
 // real one; the migration is real.
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -25,8 +26,8 @@ const { prepare } = await import('../tests/lib/stores.mjs');
 const { values } = parseArgs({ options: {
   parts: { type: 'string', default: 'paint,frames,memory,slow' },
   minutes: { type: 'string', default: '10' },
-  rounds: { type: 'string', default: '5' },
-  events: { type: 'string', default: '200000' },
+  rounds: { type: 'string', default: '20' },
+  events: { type: 'string', default: '1000000' },
   rate: { type: 'string', default: '20' },
 } });
 const UPDATES = Number(values.rate); // a second
@@ -170,50 +171,105 @@ async function memory(t) {
 
 // ---- a migration beside an open page
 
-async function slow(t) {
+const DAY_MS = 86_400_000;
+const LOOK_MS = 100; // how often it is asked whether a run is over
+
+/** CPU seconds of what this process has started, but for `but`, so far: the
+ *  browser's, when the server is left out. */
+function cpuOfBrowser(but) {
+  const seen = new Map();
+  for (const name of fs.readdirSync('/proc').filter((n) => /^\d+$/.test(n)))
+    try {
+      const [, parent] = fs.readFileSync(`/proc/${name}/stat`, 'utf8')
+        .replace(/^.*\) /s, '').split(' ');
+      seen.set(Number(name), { parent: Number(parent), cpu: cpuOf(name) });
+    } catch { /* it has just ended */ }
+  const isOurs = (pid) => pid !== but && seen.has(pid) &&
+    (seen.get(pid).parent === process.pid || isOurs(seen.get(pid).parent));
+  return [...seen].reduce((sum, [pid, { cpu }]) =>
+    sum + (isOurs(pid) ? cpu : 0), 0);
+}
+
+/** A server whose store has events to migrate, again and again. */
+async function serveHistory(t, events) {
   const folder = makeFolder(t);
   const store = path.join(folder, 'chat.db');
-  const events = Number(values.events);
   must(['init'], { store });
   const history = spawnSync(sample, ['--events', String(events)],
     { maxBuffer: 1 << 30 });
   must(['load', '-'], { store, input: history.stdout });
-  const server = await serve(t, { store, migrations: writeFiles(
+  return serve(t, { store, timeout: DAY_MS, migrations: writeFiles(
     path.join(folder, 'migrations'), { '0002_author.json': { rules: [
       { rename_field: { collection: 'message', from: 'sender_id',
         to: 'author_id' } }] } }) });
-  const migrate = async () => {
-    // what others on the machine do moves it less than the clock
-    const before = cpuOf(server.child.pid);
-    await server.post('migrate');
-    await server.untilEnded();
-    const cpu = Math.round(1000 * (cpuOf(server.child.pid) - before));
-    const [run] = (await server.ask({ path: '/migrate/history' })).json.runs;
-    await server.post('reset');
-    await server.untilEnded();
-    return { ms: run.duration_ms, cpu };
-  };
-  await migrate();
-  const ratios = { ms: [], cpu: [] };
+}
+
+async function runOne(server, command) {
+  await server.post(command);
+  do await sleep(LOOK_MS);
+  while ((await server.ask({ path: '/migrate/result' })).json.status ===
+    'running');
+}
+
+/** One migration; what others on the machine do moves its CPU less than its
+ *  time. */
+async function migrateOnce(server) {
+  const before = cpuOf(server.child.pid);
+  const browserBefore = cpuOfBrowser(server.child.pid);
+  const begin = performance.now();
+  await runOne(server, 'migrate');
+  const cpu = Math.round(1000 * (cpuOf(server.child.pid) - before));
+  const browser = (cpuOfBrowser(server.child.pid) - browserBefore) /
+    (performance.now() - begin) * 1e6;
+  const [run] = (await server.ask({ path: '/migrate/history' })).json.runs;
+  await runOne(server, 'reset');
+  return { ms: run.duration_ms, cpu, browser }; // browser: ms a second
+}
+
+async function migrateBeside(server) {
+  let taken;
+  await withTasks(async (one) => {
+    const page = await visit(one, server.url);
+    await page.waitForSelector('#live[data-live=stream]');
+    await sleep(2 * SETTLE_MS);
+    taken = await migrateOnce(server);
+  });
+  return taken;
+}
+
+/** The median, and where it is in 19 of 20 such series. */
+function medianWithin(list) {
+  const sorted = [...list].sort((a, b) => a - b);
+  const off = 0.98 * Math.sqrt(list.length);
+  const at = (i) => sorted[Math.max(0, Math.min(list.length - 1,
+    Math.round(i)))].toFixed(1);
+  return `${median(list).toFixed(1)} % (95 %: ${
+    at((list.length - 1) / 2 - off)} to ${at((list.length - 1) / 2 + off)})`;
+}
+
+/** Pairs in turn, A B B A: what drifts falls on both. */
+async function slow(t) {
+  const server = await serveHistory(t, Number(values.events));
+  const pairs = [];
+  await migrateOnce(server);
   for (let i = 0; i < Number(values.rounds); i++) {
-    const without = await migrate();
-    await withTasks(async (one) => {
-      const page = await visit(one, server.url);
-      await page.waitForSelector('#live[data-live=stream]');
-      await sleep(2 * SETTLE_MS);
-      const beside = await migrate();
-      for (const what of ['ms', 'cpu'])
-        ratios[what].push(beside[what] / without[what]);
-      console.log(`a migration: ${without.ms} ms (${without.cpu} of the CPU), ${
-        beside.ms} (${beside.cpu}) beside a page`);
-    });
+    const isFirst = i % 2 > 0;
+    const early = isFirst ? await migrateBeside(server) : null;
+    const alone = await migrateOnce(server);
+    const beside = early ?? await migrateBeside(server);
+    pairs.push({ alone, beside });
+    console.log(`a migration: ${alone.ms} ms (${alone.cpu} of the CPU), ${
+      beside.ms} (${beside.cpu}) beside a page`);
   }
-  const percents = (list) => list.map((r) => (r - 1) * 100);
-  for (const [what, title] of [['ms', 'slower'], ['cpu', 'more CPU']]) {
-    const list = percents(ratios[what]);
-    console.log(`${title} beside a page: median ${median(list).toFixed(1)} %; ${
-      list.map((n) => n.toFixed(1)).join(', ')}`);
-  }
+  for (const [what, title] of [['ms', 'slower'], ['cpu', 'more CPU']])
+    console.log(`${title} beside a page, ${pairs.length} pairs: median ${
+      medianWithin(pairs.map(({ alone, beside }) =>
+        (beside[what] / alone[what] - 1) * 100))}`);
+  const taken = median(pairs.map(({ beside }) => beside.browser));
+  console.log(`the browser's CPU meanwhile: ${taken.toFixed(0)} ms a second, ` +
+    `${(taken / 10 / os.cpus().length).toFixed(1)} % of the machine's; ` +
+    `without a page ${
+      median(pairs.map(({ alone }) => alone.browser)).toFixed(0)}`);
 }
 
 const PARTS = { paint, frames, memory, slow };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The dashboard: takes what the server tells into one model and draws it, at
-// most once a frame, whatever number of news arrives.
+// The dashboard: takes what the server tells into one model and draws it: how
+// far a run is with the next second, as nobody reads faster and a page is not
+// to slow what it looks at; all else with the next frame.
 import { Bar, Controls } from './controls.js';
 import { byId, clock, setData, setHidden, setText } from './format.js';
 import { History } from './history.js';
@@ -13,6 +14,7 @@ import { Preview } from './preview.js';
 import { Server } from './server.js';
 
 const STALE_MS = 45_000;
+const TICK_MS = 1000;
 /* commands that no change of the status tells of */
 const STEERING = new Set(['pause', 'resume', 'cancel']);
 
@@ -52,7 +54,7 @@ class Dashboard {
     this.live.start();
     this.history.load();
     this.loadSamples();
-    setInterval(() => this.tick(), 1000);
+    setInterval(() => this.tick(), TICK_MS);
     document.addEventListener('visibilitychange', () => this.touch());
     this.touch();
   }
@@ -71,7 +73,7 @@ class Dashboard {
     else if (type === 'progress') this.takeProgress(data);
     else if (type === 'checks') this.takeChecks(data);
     if (type !== 'alive' && type !== 'output') this.overview.take(this.model);
-    this.touch();
+    if (type !== 'alive' && type !== 'progress') this.touch();
   }
 
   takeResult(result) {

@@ -6,7 +6,7 @@ import { byId, count, setHidden, setText } from './format.js';
 
 const MOST = 1200;
 const HEIGHT = 190;
-const REDRAW_MS = 1000; /* a point more often nobody sees */
+const REDRAW_MS = 900; /* a point more often nobody sees */
 
 /** [seconds since the start], [rates], [lags]; null: not known. */
 export class Samples {

@@ -10,12 +10,13 @@ import { start, waitFor } from './godwit.mjs';
 
 /**
  * Starts a server on a port of its own, and ends it with the test.
+ * `timeout` as in start: a server that is to be there for long needs it.
  * Returns {child, url, port, secret, ask, post, result, stop}.
  */
-export async function serve(t, { store, migrations, args = [], env,
+export async function serve(t, { store, migrations, args = [], env, timeout,
     listen = '127.0.0.1:0' }) {
     const child = start(['serve', '--listen', listen, ...args],
-        { store, migrations, env });
+        { store, migrations, env, timeout });
     t.after(() => child.kill('SIGKILL'));
     const address = await waitFor(() => {
         assert.equal(child.exitCode, null, child.errText());
