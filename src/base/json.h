@@ -29,6 +29,12 @@ typedef struct gw_values {
     size_t n;
 } gw_values;
 
+/** Objects of a list, each split into its fields, in an arena. */
+typedef struct gw_objects {
+    gw_fields *at;
+    size_t n;
+} gw_objects;
+
 typedef enum gw_json_kind {
     GW_JSON_NULL,
     GW_JSON_BOOL,
@@ -64,6 +70,11 @@ GW_MUST_CHECK gw_code gw_json_object(gw_arena *arena, gw_slice text,
 /** Splits a list into its values. Same shape and errors. */
 GW_MUST_CHECK gw_code gw_json_array(gw_arena *arena, gw_slice text,
                                     gw_values *out, gw_error *err);
+
+/** Splits a list of objects into their fields, in one pass. Same shape;
+ *  GW_E_INPUT also when an item is no object. */
+GW_MUST_CHECK gw_code gw_json_objects(gw_arena *arena, gw_slice text,
+                                      gw_objects *out, gw_error *err);
 
 /** Decodes a valid JSON string (with its quotes); the text itself when there
  *  is nothing to decode, else a copy in the arena. */

@@ -24,12 +24,13 @@ typedef struct member {
 /* `members` is a stack: those of all objects that are open. */
 typedef struct scan {
     const char *begin, *end;
-    gw_arena *arena; /* for names with escapes */
+    gw_arena *arena; /* for names with escapes, and kept objects */
     member *members;
     size_t n, room;
     unsigned depth;
     const char *fault, *fault_at;
     gw_slice fault_name;
+    gw_buf kept; /* gw_fields of the objects of gw_json_objects */
     member first_members[INLINE_MEMBERS];
 } scan;
 
@@ -45,6 +46,7 @@ scan_init(scan *s, gw_arena *arena, gw_slice text)
     s->depth = 0;
     s->fault = s->fault_at = NULL;
     s->fault_name = (gw_slice){0};
+    s->kept = (gw_buf){0};
 }
 
 static void
@@ -52,6 +54,7 @@ scan_clear(scan *s)
 {
     if (s->members != s->first_members)
         free(s->members);
+    gw_buf_clear(&s->kept);
 }
 
 static __attribute__((cold)) const char *
@@ -418,9 +421,11 @@ scan_object(scan *s, const char *at)
     return at + 1;
 }
 
-/* From behind the opening bracket to behind the closing one. */
-static const char *
-scan_list(scan *s, const char *at, size_t *count)
+/* From behind the opening bracket to behind the closing one; `item` scans
+ * each value. */
+static inline const char *
+scan_items(scan *s, const char *at,
+           const char *(*item)(scan *s, const char *at), size_t *count)
 {
     size_t n = 0;
 
@@ -430,7 +435,7 @@ scan_list(scan *s, const char *at, size_t *count)
     if (at < s->end && *at == ']')
         goto done;
     for (;;) {
-        at = scan_value(s, at);
+        at = item(s, at);
         if (!at)
             return NULL;
         n++;
@@ -447,6 +452,41 @@ done:
     s->depth--;
     *count = n;
     return at + 1;
+}
+
+static const char *
+scan_list(scan *s, const char *at, size_t *count)
+{
+    return scan_items(s, at, scan_value, count);
+}
+
+/* Moves the members from `first` on off the stack, into an array. */
+static gw_fields
+take_members(scan *s, size_t first)
+{
+    size_t n = s->n - first;
+    gw_fields fields = {GW_ARENA_NEW(s->arena, gw_field, n), n};
+
+    for (size_t i = 0; i < n; i++)
+        fields.at[i] = s->members[first + i].field;
+    s->n = first;
+    return fields;
+}
+
+static const char *
+scan_kept_object(scan *s, const char *at)
+{
+    if (at == s->end || *at != '{')
+        return fault(s, at, "an object is missing in a list of objects");
+
+    size_t first = s->n;
+    at = scan_object(s, at + 1);
+    if (at) {
+        gw_fields fields = take_members(s, first);
+        gw_buf_slice(&s->kept,
+                     (gw_slice){(const char *)&fields, sizeof(fields)});
+    }
+    return at;
 }
 
 /* A value and nothing else: `at` is its first byte. */
@@ -544,10 +584,7 @@ gw_json_object(gw_arena *arena, gw_slice text, gw_fields *out, gw_error *err)
         code = report_fault(&s, err);
         goto done;
     }
-    out->at = GW_ARENA_NEW(arena, gw_field, s.n);
-    out->n = s.n;
-    for (size_t i = 0; i < s.n; i++)
-        out->at[i] = s.members[i].field;
+    *out = take_members(&s, 0);
 done:
     scan_clear(&s);
     return code;
@@ -591,5 +628,29 @@ gw_json_array(gw_arena *arena, gw_slice text, gw_values *out, gw_error *err)
     }
     scan_clear(&s);
     gw_arena_clear(&names);
+    return code;
+}
+
+gw_code
+gw_json_objects(gw_arena *arena, gw_slice text, gw_objects *out, gw_error *err)
+{
+    gw_code code = GW_OK;
+    size_t n = 0;
+    scan s;
+
+    scan_init(&s, arena, text);
+    const char *at = skip_space(s.begin, s.end);
+    if (at == s.end || *at != '[')
+        return refuse_kind(text, GW_JSON_ARRAY, err);
+
+    if (!scan_end(&s, scan_items(&s, at + 1, scan_kept_object, &n))) {
+        code = report_fault(&s, err);
+    } else {
+        out->at = GW_ARENA_NEW(arena, gw_fields, n);
+        out->n = n;
+        if (n > 0)
+            memcpy(out->at, s.kept.at, n * sizeof(gw_fields));
+    }
+    scan_clear(&s);
     return code;
 }

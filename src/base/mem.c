@@ -264,11 +264,13 @@ gw_buf_byte(gw_buf *buf, char byte)
     buf->len++;
 }
 
-void
-gw_buf_int(gw_buf *buf, int64_t value)
+enum { DIGITS = 24 }; /* and a sign */
+
+/* The number, at the end of the digits. */
+static gw_slice
+print_int(char digits[DIGITS], int64_t value)
 {
-    char digits[24];
-    char *p = digits + sizeof(digits);
+    char *p = digits + DIGITS;
     uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 
     do {
@@ -277,7 +279,23 @@ gw_buf_int(gw_buf *buf, int64_t value)
     } while (left);
     if (value < 0)
         *--p = '-';
-    gw_buf_add(buf, p, (size_t)(digits + sizeof(digits) - p));
+    return (gw_slice){p, (size_t)(digits + DIGITS - p)};
+}
+
+void
+gw_buf_int(gw_buf *buf, int64_t value)
+{
+    char digits[DIGITS];
+
+    gw_buf_slice(buf, print_int(digits, value));
+}
+
+gw_slice
+gw_arena_int(gw_arena *arena, int64_t value)
+{
+    char digits[DIGITS];
+
+    return gw_arena_dup(arena, print_int(digits, value));
 }
 
 void

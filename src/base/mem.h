@@ -63,6 +63,8 @@ void *gw_arena_alloc(gw_arena *arena, size_t size_bytes);
 void *gw_arena_zalloc(gw_arena *arena, size_t size_bytes);
 /** A copy with a NUL behind it (not counted in len). */
 gw_slice gw_arena_dup(gw_arena *arena, gw_slice text);
+/** The number in decimal digits. */
+gw_slice gw_arena_int(gw_arena *arena, int64_t value);
 char *gw_arena_printf(gw_arena *arena, const char *fmt, ...) GW_PRINTF(2, 3);
 #define GW_ARENA_NEW(arena, type, n)                                           \
     ((type *)gw_arena_alloc((arena), sizeof(type) * (n)))

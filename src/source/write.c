@@ -250,12 +250,14 @@ gw_importing_digest(gw_slice data)
 static gw_slice
 put_fqid(gw_importing *im, gw_slice collection, int64_t id)
 {
-    gw_slice text = {NULL, 0};
-    char *at = gw_arena_alloc(&im->arena, collection.len + 24);
+    gw_slice number = gw_arena_int(&im->arena, id);
+    gw_slice text = {NULL, collection.len + 1 + number.len};
+    char *at = gw_arena_alloc(&im->arena, text.len);
 
     memcpy(at, collection.at, collection.len);
-    int n = snprintf(at + collection.len, 24, "/%" PRId64, id);
-    text = (gw_slice){at, collection.len + (size_t)n};
+    at[collection.len] = '/';
+    memcpy(at + collection.len + 1, number.at, number.len);
+    text.at = at;
     return text;
 }
 
@@ -280,6 +282,26 @@ gw_importing_create(gw_importing *im, gw_slice collection, int64_t id,
 {
     return add_event(im, put_fqid(im, collection, id), GW_LIT("create"), data,
                      err);
+}
+
+gw_code
+gw_importing_create_of(gw_importing *im, gw_slice collection, int64_t id,
+                       gw_fields fields, gw_error *err)
+{
+    gw_slice text = put_fqid(im, collection, id);
+    gw_event event = {
+        .fqid = {text, collection.len},
+        .type = GW_EVENT_CREATE,
+        .set = fields,
+    };
+    gw_code code = gw_event_check(&im->arena, &event, err);
+
+    if (code != GW_OK)
+        return code;
+    gw_event_list_add(&im->events, &event);
+    for (size_t i = 0; i < fields.n; i++)
+        im->bytes += fields.at[i].key.len + fields.at[i].value.len;
+    return GW_OK;
 }
 
 /* One owned field: what is new goes to `set`, what is gone to `cut`. */

@@ -190,13 +190,19 @@ gw_wk_read_newest(gw_wk *wk, gw_ask *ask, int64_t *out, bool *is_there,
 /* ---- members of objects ---- */
 
 gw_slice
-gw_wk_member(gw_fields fields, const char *name)
+gw_wk_field(gw_fields fields, gw_slice name)
 {
-    ptrdiff_t at = gw_fields_find(fields, gw_slice_of(name));
+    ptrdiff_t at = gw_fields_find(fields, name);
 
     if (at < 0 || gw_json_kind_of(fields.at[at].value) == GW_JSON_NULL)
         return (gw_slice){0};
     return fields.at[at].value;
+}
+
+gw_slice
+gw_wk_member(gw_fields fields, const char *name)
+{
+    return gw_wk_field(fields, gw_slice_of(name));
 }
 
 gw_slice

@@ -51,17 +51,16 @@ bool
 gw_wk_replace_nuls(gw_buf *json)
 {
     static const char nul[] = "\\u0000", other[] = "\\ufdd0";
+    char *at = json->at, *end = json->at + json->len;
     bool any = false;
 
-    for (size_t i = 0; i < json->len; i++) {
-        if (json->at[i] != '\\')
-            continue;
-        if (json->len - i >= sizeof(nul) - 1 &&
-            memcmp(json->at + i, nul, sizeof(nul) - 1) == 0) {
-            memcpy(json->at + i, other, sizeof(other) - 1);
+    while (at < end && (at = memchr(at, '\\', (size_t)(end - at)))) {
+        if ((size_t)(end - at) >= sizeof(nul) - 1 &&
+            memcmp(at, nul, sizeof(nul) - 1) == 0) {
+            memcpy(at, other, sizeof(other) - 1);
             any = true;
         }
-        i++; /* what follows is no backslash of its own */
+        at += 2; /* what follows is no backslash of its own */
     }
     return any;
 }

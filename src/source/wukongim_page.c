@@ -8,34 +8,18 @@
 
 /* ---- reading ---- */
 
-static bool
-read_seq(gw_arena *arena, gw_slice message, int64_t *seq)
-{
-    gw_fields fields;
-    gw_error ignored;
-
-    if (gw_json_object(arena, message, &fields, &ignored) != GW_OK)
-        return false;
-    *seq = gw_wk_int(fields, "message_seq", 0);
-    return *seq > 0 && *seq <= GW_WK_MOST_SEQ;
-}
-
-/* Pages are in order: usually only the two ends need to be looked at. */
+/* Leaves out what is below `from` or does not ascend. */
 static gw_code
 leave_out(gw_wk_page *page, int64_t from, gw_error *err)
 {
-    gw_values *m = &page->messages;
-    gw_arena scratch = {0};
+    gw_objects *m = &page->messages;
     size_t kept = 0;
     int64_t last = from - 1;
 
     for (size_t i = 0; i < m->n; i++) {
-        int64_t seq;
-        gw_arena_reset(&scratch);
-        if (!read_seq(&scratch, m->at[i], &seq)) {
-            gw_arena_clear(&scratch);
+        int64_t seq = gw_wk_int(m->at[i], "message_seq", 0);
+        if (seq <= 0 || seq > GW_WK_MOST_SEQ)
             return gw_fail(err, GW_E_INPUT, "a message has no message_seq");
-        }
         if (seq <= last)
             continue;
         if (kept == 0)
@@ -44,7 +28,6 @@ leave_out(gw_wk_page *page, int64_t from, gw_error *err)
         m->at[kept++] = m->at[i];
     }
     m->n = kept;
-    gw_arena_clear(&scratch);
     return GW_OK;
 }
 
@@ -56,7 +39,7 @@ gw_wk_page_read(gw_wk_page *page, gw_buf *body, int64_t from, gw_error *err)
     page->body = *body;
     *body = (gw_buf){0};
     gw_arena_reset(&page->arena);
-    page->messages = (gw_values){0};
+    page->messages = (gw_objects){0};
     page->has_nul = gw_wk_replace_nuls(&page->body);
     gw_code code = gw_json_object(&page->arena, gw_buf_as_slice(&page->body),
                                   &fields, err);
@@ -67,8 +50,8 @@ gw_wk_page_read(gw_wk_page *page, gw_buf *body, int64_t from, gw_error *err)
         return gw_fail(err, GW_E_INPUT, "`messages` is missing");
     if (gw_json_kind_of(fields.at[at].value) == GW_JSON_NULL)
         return GW_OK;
-    code =
-        gw_json_array(&page->arena, fields.at[at].value, &page->messages, err);
+    code = gw_json_objects(&page->arena, fields.at[at].value, &page->messages,
+                           err);
     return code == GW_OK ? leave_out(page, from, err) : code;
 }
 
@@ -83,34 +66,42 @@ gw_wk_page_clear(gw_wk_page *page)
 /* ---- events ---- */
 
 /* The members of a message, in the order of the fields. */
+#define MEMBER(name, kind, in_header)                                          \
+    {                                                                          \
+        {name, sizeof(name) - 1}, kind, in_header                              \
+    }
 static const struct {
-    const char *name;
+    gw_slice name;
     gw_json_kind kind;
     bool in_header;
 } MEMBERS[] = {
-    {"message_seq", GW_JSON_NUMBER, false},
-    {"message_id", GW_JSON_NUMBER, false},
-    {"client_msg_no", GW_JSON_STRING, false},
-    {"from_uid", GW_JSON_STRING, false},
-    {"setting", GW_JSON_NUMBER, false},
-    {"no_persist", GW_JSON_NUMBER, true},
-    {"red_dot", GW_JSON_NUMBER, true},
-    {"sync_once", GW_JSON_NUMBER, true},
-    {"timestamp", GW_JSON_NUMBER, false},
-    {"expire", GW_JSON_NUMBER, false},
-    {"payload", GW_JSON_STRING, false},
-    {"stream_no", GW_JSON_STRING, false},
-    {"stream_seq", GW_JSON_NUMBER, false},
-    {"stream_flag", GW_JSON_NUMBER, false},
-    {"streams", GW_JSON_ARRAY, false},
+    MEMBER("message_seq", GW_JSON_NUMBER, false),
+    MEMBER("message_id", GW_JSON_NUMBER, false),
+    MEMBER("client_msg_no", GW_JSON_STRING, false),
+    MEMBER("from_uid", GW_JSON_STRING, false),
+    MEMBER("setting", GW_JSON_NUMBER, false),
+    MEMBER("no_persist", GW_JSON_NUMBER, true),
+    MEMBER("red_dot", GW_JSON_NUMBER, true),
+    MEMBER("sync_once", GW_JSON_NUMBER, true),
+    MEMBER("timestamp", GW_JSON_NUMBER, false),
+    MEMBER("expire", GW_JSON_NUMBER, false),
+    MEMBER("payload", GW_JSON_STRING, false),
+    MEMBER("stream_no", GW_JSON_STRING, false),
+    MEMBER("stream_seq", GW_JSON_NUMBER, false),
+    MEMBER("stream_flag", GW_JSON_NUMBER, false),
+    MEMBER("streams", GW_JSON_ARRAY, false),
 };
-#define N_MEMBERS (sizeof(MEMBERS) / sizeof(MEMBERS[0]))
+enum {
+    N_MEMBERS = sizeof(MEMBERS) / sizeof(MEMBERS[0]),
+    MESSAGE_ID = 1, /* of MEMBERS */
+    N_OF_CHANNEL = 3,
+};
 
 typedef struct writing {
     gw_wk *wk;
     const gw_wk_topic *topic;
-    gw_arena scratch;     /* of one message */
-    gw_buf data, channel; /* channel: the fields that all share */
+    gw_arena *arena;                   /* until the position is written */
+    gw_field of_channel[N_OF_CHANNEL]; /* that all messages share */
     int64_t next_id;
     int64_t refused;
     bool has_nul;
@@ -154,61 +145,43 @@ holds_nul(gw_arena *arena, gw_slice raw)
                : memmem(raw.at, raw.len, escape, sizeof(escape) - 1) != NULL;
 }
 
-/* Appends the fields; NULL, or the name of a member that is not what it must
+/* Adds the fields; NULL, or the name of a member that is not what it must
  * be. */
 static const char *
-put_members(writing *w, gw_fields message)
+add_members(writing *w, gw_fields message, gw_fields *out)
 {
-    gw_fields header = read_header(&w->scratch, message);
+    gw_fields header = read_header(w->arena, message);
     int64_t n;
 
     for (size_t i = 0; i < N_MEMBERS; i++) {
-        const char *name = MEMBERS[i].name;
+        gw_slice name = MEMBERS[i].name;
         gw_slice raw =
-            gw_wk_member(MEMBERS[i].in_header ? header : message, name);
-        if (i == 1)
-            raw = message_id(&w->scratch, message);
+            i == MESSAGE_ID
+                ? message_id(w->arena, message)
+                : gw_wk_field(MEMBERS[i].in_header ? header : message, name);
         if (!raw.at)
             continue;
         if (gw_json_kind_of(raw) != MEMBERS[i].kind ||
             (MEMBERS[i].kind == GW_JSON_NUMBER && !gw_json_int(raw, &n)) ||
-            (w->has_nul && holds_nul(&w->scratch, raw)))
-            return name;
-        gw_buf_text(&w->data, ",\"");
-        gw_buf_text(&w->data, name);
-        gw_buf_text(&w->data, "\":");
-        gw_buf_slice(&w->data, raw);
+            (w->has_nul && holds_nul(w->arena, raw)))
+            return name.at;
+        out->at[out->n++] = (gw_field){name, raw};
     }
     return NULL;
 }
 
-static void
-note_sender(writing *w, gw_fields message)
-{
-    gw_slice from = gw_wk_text(&w->scratch, message, "from_uid");
-
-    if (!gw_wk_is_key(from) || gw_slice_equal(from, w->last_from))
-        return;
-    w->last_from = gw_arena_dup(&w->wk->im->arena, from);
-    (void)gw_texts_add(&w->senders, w->last_from);
-}
-
 static gw_code
-write_message(writing *w, gw_slice raw, gw_error *err)
+write_message(writing *w, gw_fields message, gw_error *err)
 {
     gw_importing *im = w->wk->im;
-    gw_fields message;
-    gw_code code;
+    gw_fields fields = {
+        GW_ARENA_NEW(w->arena, gw_field, 1 + N_OF_CHANNEL + N_MEMBERS), 0};
 
-    gw_arena_reset(&w->scratch);
-    code = gw_json_object(&w->scratch, raw, &message, err);
-    if (code != GW_OK)
-        return code;
-    w->data.len = 0;
-    gw_buf_text(&w->data, "{\"id\":");
-    gw_buf_int(&w->data, w->next_id);
-    gw_buf_slice(&w->data, gw_buf_as_slice(&w->channel));
-    const char *bad = put_members(w, message);
+    fields.at[fields.n++] =
+        (gw_field){GW_LIT("id"), gw_arena_int(w->arena, w->next_id)};
+    for (size_t i = 0; i < N_OF_CHANNEL; i++)
+        fields.at[fields.n++] = w->of_channel[i];
+    const char *bad = add_members(w, message, &fields);
     if (bad) {
         int64_t seq = gw_wk_int(message, "message_seq", 0);
         w->refused++;
@@ -218,28 +191,40 @@ write_message(writing *w, gw_slice raw, gw_error *err)
                                         GW_FMT(w->topic->name), seq)),
             1, err, "its `%s` is not what it must be", bad);
     }
-    gw_buf_byte(&w->data, '}');
-    return gw_importing_create(im, GW_WK_MESSAGE, w->next_id++,
-                               gw_buf_as_slice(&w->data), err);
+    return gw_importing_create_of(im, GW_WK_MESSAGE, w->next_id++, fields, err);
+}
+
+static void
+note_sender(writing *w, gw_fields message)
+{
+    gw_slice from = gw_wk_text(w->arena, message, "from_uid");
+
+    if (!gw_wk_is_key(from) || gw_slice_equal(from, w->last_from))
+        return;
+    w->last_from = from;
+    (void)gw_texts_add(&w->senders, from);
 }
 
 /* The senders are looked for first: users come before what they sent. */
 static gw_code
 find_people(writing *w, const gw_wk_page *page, bool is_first, gw_error *err)
 {
-    gw_fields message;
-
     if (is_first)
         gw_wk_add_persons(&w->senders, w->topic);
-    for (size_t i = 0; i < page->messages.n; i++) {
-        gw_arena_reset(&w->scratch);
-        gw_code code =
-            gw_json_object(&w->scratch, page->messages.at[i], &message, err);
-        if (code != GW_OK)
-            return code;
-        note_sender(w, message);
-    }
+    for (size_t i = 0; i < page->messages.n; i++)
+        note_sender(w, page->messages.at[i]);
     return gw_wk_find_users(w->wk, &w->senders, err);
+}
+
+static gw_slice
+string_of(gw_arena *arena, gw_slice text)
+{
+    gw_buf buf = {0};
+
+    gw_json_put_string(&buf, text);
+    gw_slice string = gw_arena_dup(arena, gw_buf_as_slice(&buf));
+    gw_buf_clear(&buf);
+    return string;
 }
 
 static gw_code
@@ -248,11 +233,13 @@ write_messages(writing *w, const gw_wk_page *page, int64_t channel_ref,
 {
     gw_code code = gw_importing_reserve(w->wk->im, GW_WK_MESSAGE,
                                         page->messages.n, &w->next_id, err);
+    const gw_field of_channel[N_OF_CHANNEL] = {
+        {GW_LIT("channel_ref"), gw_arena_int(w->arena, channel_ref)},
+        {GW_LIT("channel_id"), string_of(w->arena, w->topic->id)},
+        {GW_LIT("channel_type"), gw_arena_int(w->arena, w->topic->type)},
+    };
 
-    gw_buf_printf(&w->channel,
-                  ",\"channel_ref\":%" PRId64 ",\"channel_id\":", channel_ref);
-    gw_json_put_string(&w->channel, w->topic->id);
-    gw_buf_printf(&w->channel, ",\"channel_type\":%" PRId64, w->topic->type);
+    memcpy(w->of_channel, of_channel, sizeof(of_channel));
     for (size_t i = 0; i < page->messages.n && code == GW_OK; i++)
         code = write_message(w, page->messages.at[i], err);
     return code;
@@ -285,8 +272,11 @@ gw_code
 gw_wk_page_write(gw_wk *wk, gw_wk_page *page, const gw_wk_topic *topic,
                  gw_import_row *row, gw_error *err)
 {
-    writing w = {.wk = wk, .topic = topic, .has_nul = page->has_nul};
     gw_importing *im = wk->im;
+    writing w = {.wk = wk,
+                 .topic = topic,
+                 .arena = &im->arena,
+                 .has_nul = page->has_nul};
     gw_buf unit = {0};
     bool is_first = row->id == 0;
     gw_code code = GW_OK;
@@ -307,8 +297,5 @@ gw_wk_page_write(gw_wk *wk, gw_wk_page *page, const gw_wk_topic *topic,
     if (code == GW_OK)
         code = gw_importing_write(im, gw_buf_as_slice(&unit), err);
     gw_buf_clear(&unit);
-    gw_buf_clear(&w.data);
-    gw_buf_clear(&w.channel);
-    gw_arena_clear(&w.scratch);
     return code;
 }

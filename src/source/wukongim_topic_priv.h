@@ -30,7 +30,7 @@ GW_MUST_CHECK gw_code gw_wk_topics_bring(gw_wk *wk, gw_wk_next_name next,
 typedef struct gw_wk_page {
     gw_buf body;
     gw_arena arena;
-    gw_values messages; /* those from first on */
+    gw_objects messages; /* those from first on; slices of the body */
     int64_t first, last;
     bool has_nul; /* some text of it */
 } gw_wk_page;

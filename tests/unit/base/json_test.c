@@ -159,6 +159,49 @@ array_gives_values_as_written(void **unused)
 }
 
 static void
+objects_gives_the_fields_of_each(void **unused)
+{
+    gw_objects objects;
+
+    (void)unused;
+    gw_slice text = GW_LIT(" [ {\"a\":1, \"b\\u0021\":{\"c\":[2]}} ,{},"
+                           "{\"a\":\"x\"}] ");
+    assert_int_equal(gw_json_objects(&arena, text, &objects, NULL), GW_OK);
+
+    assert_int_equal(objects.n, 3);
+    assert_int_equal(objects.at[0].n, 2);
+    assert_slice(objects.at[0].at[0].key, "a");
+    assert_slice(objects.at[0].at[0].value, "1");
+    assert_slice(objects.at[0].at[1].key, "b!");
+    assert_slice(objects.at[0].at[1].value, "{\"c\":[2]}");
+    assert_int_equal(objects.at[1].n, 0);
+    assert_int_equal(objects.at[2].n, 1);
+    assert_slice(objects.at[2].at[0].value, "\"x\"");
+    assert_int_equal(gw_json_objects(&arena, GW_LIT("[]"), &objects, NULL),
+                     GW_OK);
+    assert_int_equal(objects.n, 0);
+}
+
+static void
+objects_refuses_other_items(void **unused)
+{
+    static const char *const texts[] = {
+        "[{},1]", "[[]]", "[{}", "[{},]", "[{\"a\":1,\"a\":2}]", "{}"};
+    gw_objects objects = {0};
+    gw_error err;
+
+    (void)unused;
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        if (gw_json_objects(&arena, gw_slice_of(texts[i]), &objects, &err) !=
+            GW_E_INPUT)
+            fail_msg("accepted: %s", texts[i]);
+    assert_null(objects.at);
+    (void)!gw_json_objects(&arena, gw_slice_of(texts[0]), &objects, &err);
+    assert_string_equal(err.text, "invalid JSON at byte offset 4: an object "
+                                  "is missing in a list of objects");
+}
+
+static void
 check_gives_the_value_without_white_space(void **unused)
 {
     gw_slice value;
@@ -339,11 +382,15 @@ splitting_refuses_what_check_refuses(void **unused)
             gw_slice_of(gw_arena_printf(&arena, "[\"x\",%s]", text));
         gw_slice object =
             gw_slice_of(gw_arena_printf(&arena, "{\"x\":%s}", text));
+        gw_slice objects_text =
+            gw_slice_of(gw_arena_printf(&arena, "[{\"x\":%s}]", text));
         gw_values values = {0};
         gw_fields fields = {0};
+        gw_objects objects = {0};
 
         if (gw_json_array(&arena, list, &values, NULL) != GW_E_INPUT ||
-            gw_json_object(&arena, object, &fields, NULL) != GW_E_INPUT)
+            gw_json_object(&arena, object, &fields, NULL) != GW_E_INPUT ||
+            gw_json_objects(&arena, objects_text, &objects, NULL) != GW_E_INPUT)
             fail_msg("accepted inside: %s", text);
         assert_null(values.at);
         assert_null(fields.at);
@@ -441,6 +488,7 @@ nothing_is_read_beyond_the_text(void **unused)
             gw_slice text = {map + page - n, n};
             gw_fields fields;
             gw_values values;
+            gw_objects objects;
             gw_buf buf = {0};
 
             memcpy(map + page - n, texts[i], n);
@@ -448,6 +496,7 @@ nothing_is_read_beyond_the_text(void **unused)
             assert_int_equal(code == GW_OK, n == strlen(texts[i]));
             (void)!gw_json_object(&arena, text, &fields, NULL);
             (void)!gw_json_array(&arena, text, &values, NULL);
+            (void)!gw_json_objects(&arena, text, &objects, NULL);
             if (code == GW_OK) {
                 gw_json_put_canonical(&buf, text);
                 assert_true(gw_json_equal(text, gw_buf_as_slice(&buf)));
@@ -766,6 +815,8 @@ main(void)
         cmocka_unit_test(an_empty_object_has_no_fields),
         cmocka_unit_test(object_holds_more_members_than_fit_inline),
         cmocka_unit_test(array_gives_values_as_written),
+        cmocka_unit_test(objects_gives_the_fields_of_each),
+        cmocka_unit_test(objects_refuses_other_items),
         cmocka_unit_test(check_gives_the_value_without_white_space),
         cmocka_unit_test(the_wrong_kind_is_refused_by_name),
         cmocka_unit_test(valid_texts_are_accepted),
