@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// node bench/import.mjs [--messages N] [--topics N] [--rounds N]
+// node bench/import.mjs [--messages N] [--topics N] [--users N] [--rounds N]
 //
 // Measures `godwit import wukongim` into SQLite from the tests' double of a
 // v1 server, in turn with what bounds it: a client that only reads the same
@@ -12,10 +12,9 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 
-import { count, godwit, machine, median, MIB, remove, root, rows, timed, work }
-  from './lib.mjs';
+import { count, godwit, machine, median, MIB, options, remove, root, rows,
+  timed, work } from './lib.mjs';
 
 const PAGE = 500;
 
@@ -179,11 +178,8 @@ async function measure(title, options, rounds) {
 }
 
 async function main() {
-  const { values } = parseArgs({ options: {
-    messages: { type: 'string', default: '1000000' },
-    topics: { type: 'string', default: '3000' },
-    users: { type: 'string', default: '1000' },
-    rounds: { type: 'string', default: '3' } } });
+  const values = options({ messages: '1000000', topics: '3000', users: '1000',
+    rounds: '3' });
   const size = ['--warm', '--messages', values.messages,
     '--topics', values.topics, '--users', values.users];
   console.log(machine());

@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)),
   '..');
@@ -23,6 +24,40 @@ export const migrationsOf = (name) =>
 
 export const MIB = 1024 * 1024;
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// ---- the command line
+
+function fail(message) {
+  console.error(message);
+  process.exit(2);
+}
+
+function printHelp() {
+  const [, comment] = /^((?:\/\/.*\n)+)/.exec(
+    fs.readFileSync(process.argv[1], 'utf8'));
+  console.log(comment.replace(/^\/\/ ?/gm, '').replace(/^SPDX.*\n/, '')
+    .trimEnd());
+  process.exit(0);
+}
+
+/** The options of the benchmark that runs, by their names, as texts: those of
+ *  `defaults`, and no others; `names` are what it may be given besides, as
+ *  `values.names`. --help prints the comment at its top. */
+export function options(defaults, names = null) {
+  const known = Object.fromEntries(Object.entries(defaults).map(
+    ([name, text]) => [name, { type: 'string', default: text }]));
+  let given;
+  try {
+    given = parseArgs({ allowPositionals: names !== null,
+      options: { help: { type: 'boolean', short: 'h' }, ...known } });
+  } catch (error) {
+    fail(error.message);
+  }
+  if (given.values.help) printHelp();
+  for (const name of given.positionals)
+    if (!names.includes(name)) fail(`${name} is none of: ${names.join(' ')}`);
+  return { ...given.values, names: given.positionals };
+}
 
 // ---- stores
 

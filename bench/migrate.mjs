@@ -11,7 +11,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 import { count, fill, godwit, lockout, machine, make, median, MIB, migrationsOf,
-  remove, rows, timed, work } from './lib.mjs';
+  options, remove, rows, timed, work } from './lib.mjs';
 
 /** The cases of the part `speed`; `most` is the aim, times the floor. */
 const cases = [
@@ -173,18 +173,12 @@ async function memory() {
 
 // ---- the command line
 
-async function main(args) {
-  const rounds = args.includes('--rounds')
-    ? Number(args.splice(args.indexOf('--rounds'), 2)[1]) : 3;
+async function main() {
   const names = cases.map(({ name }) => name);
-  const parts = ['speed', 'catchup', 'finalize', 'memory'];
-  for (const arg of args)
-    if (![...names, ...parts].includes(arg)) {
-      console.error(`unknown part ${arg}; parts: ` +
-        [...parts, ...names].join(' '));
-      return 2;
-    }
-
+  const values = options({ rounds: '3' },
+    ['speed', 'catchup', 'finalize', 'memory', ...names]);
+  const args = values.names;
+  const rounds = Number(values.rounds);
   const wants = (part) => args.length === 0 || args.includes(part);
   console.log(`${machine()}; SQLite ` +
     execFileSync('sqlite3', ['--version']).toString().split(' ')[0]);
@@ -195,7 +189,6 @@ async function main(args) {
   if (wants('finalize')) await finalize(rounds);
   if (wants('memory')) await memory();
   remove(path.join(work, 'work.db'));
-  return 0;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+await main();

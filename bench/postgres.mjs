@@ -11,7 +11,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 import { base, count, databaseOf, godwit, lockout, machine, make, median, MIB,
-  migrationsOf, rows, timed, withPostgres, work } from './lib.mjs';
+  migrationsOf, options, rows, timed, withPostgres, work } from './lib.mjs';
 
 /** `most` is the aim for migrate, times the floor. */
 const cases = [
@@ -111,22 +111,17 @@ async function measure(names, events, rounds) {
   print(taken);
 }
 
-async function main(args) {
-  const option = (name, otherwise) => args.includes(name)
-    ? Number(args.splice(args.indexOf(name), 2)[1]) : otherwise;
-  const rounds = option('--rounds', 3), events = option('--events', 1_000_000);
-  const known = cases.map(({ name }) => name);
-  for (const arg of args)
-    if (!known.includes(arg)) {
-      console.error(`unknown case ${arg}; cases: ${known.join(' ')}`);
-      return 2;
-    }
+const known = cases.map(({ name }) => name);
+const values = options({ rounds: '3', events: '1000000' }, known);
+
+async function main() {
+  const events = Number(values.events);
   makeStore(events);
   console.log(`${machine()}; ` +
     psql(base, 'SELECT version();').split(' on ')[0]);
-  await measure(args.length > 0 ? args : known.slice(0, 3), events, rounds);
-  return 0;
+  await measure(values.names.length > 0 ? values.names : known.slice(0, 3),
+    events, Number(values.rounds));
 }
 
-if (base) process.exitCode = await main(process.argv.slice(2));
+if (base) await main();
 else withPostgres();

@@ -9,17 +9,12 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 
-import { count, cpuOf, godwit, make, median, migrationsOf, remove, sleep, work }
-  from './lib.mjs';
+import { count, cpuOf, godwit, make, median, migrationsOf, options, remove,
+  sleep, work } from './lib.mjs';
 
 const ASKED = 50; // times a second
-const { values } = parseArgs({ options: {
-  events: { type: 'string', default: '1000000' },
-  rounds: { type: 'string', default: '5' },
-  seconds: { type: 'string', default: '10' },
-} });
+const values = options({ events: '1000000', rounds: '5', seconds: '10' });
 const events = Number(values.events);
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);

@@ -13,14 +13,13 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { base, count, databaseOf, fill, godwit, median, MIB, migrationsOf,
-  remove, timed, withPostgres, work } from './lib.mjs';
+  options, remove, timed, withPostgres, work } from './lib.mjs';
 
 const migrations = migrationsOf('site');
 const SITE = { events: 8_119_285, positions: 3_069_959, models: 400_000 };
 
-function option(args, name, otherwise) {
-  return args.includes(name) ? args[args.indexOf(name) + 1] : otherwise;
-}
+const { scale, store: name, memory } = options({ scale: '1',
+  store: 'postgresql', memory: '' });
 
 /** The two kinds of store: where it is, and SQL in it by its own shell. */
 const kinds = {
@@ -78,7 +77,6 @@ function startClient(kind, store) {
   return client;
 }
 
-const memory = option(process.argv, '--memory', null);
 const command = (name, store) => timed(godwit, [name, '--store', store,
   '--migrations', migrations, ...name === 'migrate' ? ['--quiet'] : [],
   ...memory ? ['--memory', memory] : []]);
@@ -110,12 +108,9 @@ async function measure(name, kind, store, bytes) {
   return result;
 }
 
-async function main(args) {
-  const name = option(args, '--store', 'postgresql');
-  const scale = Number(option(args, '--scale', '1'));
-  const kind = kinds[name];
+async function main(kind) {
   const store = kind.make();
-  load(store, scale);
+  load(store, Number(scale));
   query(kind, store, kind.settle);
   const bytes = Number(query(kind, store, kind.bytes));
   console.log(`${os.cpus().length} cores; ${name}; models ` +
@@ -128,8 +123,11 @@ async function main(args) {
     migrations], { stdio: 'inherit' });
 }
 
-const args = process.argv.slice(2);
-if (base || option(args, '--store', 'postgresql') !== 'postgresql')
-  await main(args);
-else
+if (!kinds[name]) {
+  console.error(`--store is one of: ${Object.keys(kinds).join(' ')}`);
+  process.exitCode = 2;
+} else if (base || name !== 'postgresql') {
+  await main(kinds[name]);
+} else {
   withPostgres();
+}

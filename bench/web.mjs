@@ -11,9 +11,8 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 
-import { cpuOf, godwit, median, sample } from './lib.mjs';
+import { cpuOf, godwit, median, options, sample } from './lib.mjs';
 
 process.env.GODWIT ??= godwit;
 const { browser, until, visit } = await import('../tests/lib/browser.mjs');
@@ -23,13 +22,8 @@ const { proxy } = await import('../tests/lib/proxy.mjs');
 const { serve } = await import('../tests/lib/server.mjs');
 const { prepare } = await import('../tests/lib/stores.mjs');
 
-const { values } = parseArgs({ options: {
-  parts: { type: 'string', default: 'paint,frames,memory,slow' },
-  minutes: { type: 'string', default: '10' },
-  rounds: { type: 'string', default: '20' },
-  events: { type: 'string', default: '1000000' },
-  rate: { type: 'string', default: '20' },
-} });
+const values = options({ parts: 'paint,frames,memory,slow', minutes: '10',
+  rounds: '20', events: '1000000', rate: '20' });
 const UPDATES = Number(values.rate); // a second
 const percentile = (list, p) => [...list].sort((a, b) => a - b)[
   Math.min(list.length - 1, Math.floor(list.length * p))];
