@@ -7,6 +7,7 @@
 // how much one open page slows a migration (in turn: A B A B; only the ratio
 // says much). The updates are those of a server, sent by a proxy before a
 // real one; the migration is real.
+import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -191,6 +192,8 @@ async function serveHistory(t, events) {
   must(['init'], { store });
   const history = spawnSync(sample, ['--events', String(events)],
     { maxBuffer: 1 << 30 });
+  assert.equal(history.status, 0, `${sample}: ${history.error ??
+    history.stderr}`);
   must(['load', '-'], { store, input: history.stdout });
   return serve(t, { store, timeout: DAY_MS, migrations: writeFiles(
     path.join(folder, 'migrations'), { '0002_author.json': { rules: [
@@ -199,7 +202,8 @@ async function serveHistory(t, events) {
 }
 
 async function runOne(server, command) {
-  await server.post(command);
+  const r = await server.post(command);
+  assert.equal(r.status, 200, r.text);
   do await sleep(LOOK_MS);
   while ((await server.ask({ path: '/migrate/result' })).json.status ===
     'running');
@@ -216,6 +220,7 @@ async function migrateOnce(server) {
   const browser = (cpuOfBrowser(server.child.pid) - browserBefore) /
     (performance.now() - begin) * 1e6;
   const [run] = (await server.ask({ path: '/migrate/history' })).json.runs;
+  assert.ok(run.result === 'completed' && run.events > 0, JSON.stringify(run));
   await runOne(server, 'reset');
   return { ms: run.duration_ms, cpu, browser }; // browser: ms a second
 }

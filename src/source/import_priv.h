@@ -121,8 +121,8 @@ GW_MUST_CHECK gw_code gw_importing_reserve(gw_importing *im,
 GW_MUST_CHECK gw_code gw_importing_create(gw_importing *im, gw_slice collection,
                                           int64_t id, gw_slice data,
                                           gw_error *err);
-/** The same of fields that are split already: what they point to is to stay
- *  until the position is written. */
+/** The same of fields that are split already. Their values must be valid
+ *  JSON, and what they point to is to stay until the position is written. */
 GW_MUST_CHECK gw_code gw_importing_create_of(gw_importing *im,
                                              gw_slice collection, int64_t id,
                                              gw_fields fields, gw_error *err);

@@ -60,7 +60,8 @@ gw_wk_replace_nuls(gw_buf *json)
             memcpy(at, other, sizeof(other) - 1);
             any = true;
         }
-        at += 2; /* what follows is no backslash of its own */
+        /* what follows is no backslash of its own */
+        at = end - at > 2 ? at + 2 : end;
     }
     return any;
 }

@@ -8,63 +8,6 @@
 
 /* ---- reading ---- */
 
-/* Leaves out what is below `from` or does not ascend. */
-static gw_code
-leave_out(gw_wk_page *page, int64_t from, gw_error *err)
-{
-    gw_objects *m = &page->messages;
-    size_t kept = 0;
-    int64_t last = from - 1;
-
-    for (size_t i = 0; i < m->n; i++) {
-        int64_t seq = gw_wk_int(m->at[i], "message_seq", 0);
-        if (seq <= 0 || seq > GW_WK_MOST_SEQ)
-            return gw_fail(err, GW_E_INPUT, "a message has no message_seq");
-        if (seq <= last)
-            continue;
-        if (kept == 0)
-            page->first = seq;
-        page->last = last = seq;
-        m->at[kept++] = m->at[i];
-    }
-    m->n = kept;
-    return GW_OK;
-}
-
-gw_code
-gw_wk_page_read(gw_wk_page *page, gw_buf *body, int64_t from, gw_error *err)
-{
-    gw_fields fields;
-
-    page->body = *body;
-    *body = (gw_buf){0};
-    gw_arena_reset(&page->arena);
-    page->messages = (gw_objects){0};
-    page->has_nul = gw_wk_replace_nuls(&page->body);
-    gw_code code = gw_json_object(&page->arena, gw_buf_as_slice(&page->body),
-                                  &fields, err);
-    if (code != GW_OK)
-        return code;
-    ptrdiff_t at = gw_fields_find(fields, GW_LIT("messages"));
-    if (at < 0)
-        return gw_fail(err, GW_E_INPUT, "`messages` is missing");
-    if (gw_json_kind_of(fields.at[at].value) == GW_JSON_NULL)
-        return GW_OK;
-    code = gw_json_objects(&page->arena, fields.at[at].value, &page->messages,
-                           err);
-    return code == GW_OK ? leave_out(page, from, err) : code;
-}
-
-void
-gw_wk_page_clear(gw_wk_page *page)
-{
-    gw_buf_clear(&page->body);
-    gw_arena_clear(&page->arena);
-    *page = (gw_wk_page){0};
-}
-
-/* ---- events ---- */
-
 /* The members of a message, in the order of the fields. */
 #define MEMBER(name, kind, in_header)                                          \
     {                                                                          \
@@ -94,20 +37,15 @@ static const struct {
 enum {
     N_MEMBERS = sizeof(MEMBERS) / sizeof(MEMBERS[0]),
     MESSAGE_ID = 1, /* of MEMBERS */
-    N_OF_CHANNEL = 3,
 };
 
-typedef struct writing {
-    gw_wk *wk;
-    const gw_wk_topic *topic;
-    gw_arena *arena;                   /* until the position is written */
-    gw_field of_channel[N_OF_CHANNEL]; /* that all messages share */
-    int64_t next_id;
-    int64_t refused;
-    bool has_nul;
-    gw_slice last_from; /* most messages have the sender of the one before */
-    gw_texts senders;
-} writing;
+/* A page that is read. What is split stays in `scratch`: of a message only
+ * its members are kept. */
+typedef struct reading {
+    gw_wk_page *page;
+    gw_arena scratch;
+    bool has_nul; /* some text of it */
+} reading;
 
 static gw_fields
 read_header(gw_arena *arena, gw_fields message)
@@ -123,15 +61,16 @@ read_header(gw_arena *arena, gw_fields message)
 
 /* The id as a number, or as the text beside it. */
 static gw_slice
-message_id(gw_arena *arena, gw_fields message)
+message_id(reading *r, gw_fields message)
 {
     gw_slice raw = gw_wk_member(message, "message_id");
     int64_t n;
 
     if (raw.at && gw_json_int(raw, &n))
         return raw;
-    raw = gw_wk_text(arena, message, "message_idstr");
-    return raw.at && gw_json_int(raw, &n) ? raw : (gw_slice){0};
+    raw = gw_wk_text(&r->scratch, message, "message_idstr");
+    return raw.at && gw_json_int(raw, &n) ? gw_arena_int(&r->page->arena, n)
+                                          : (gw_slice){0};
 }
 
 /* In a text, or in one of a list's; of those it may only look so. */
@@ -145,60 +84,155 @@ holds_nul(gw_arena *arena, gw_slice raw)
                : memmem(raw.at, raw.len, escape, sizeof(escape) - 1) != NULL;
 }
 
-/* Adds the fields; NULL, or the name of a member that is not what it must
- * be. */
+/* The fields of a message, in `out`; NULL, or the name of a member that is
+ * not what it must be. */
 static const char *
-add_members(writing *w, gw_fields message, gw_fields *out)
+read_members(reading *r, gw_fields message, gw_fields *out)
 {
-    gw_fields header = read_header(w->arena, message);
+    gw_fields header = read_header(&r->scratch, message);
     int64_t n;
 
     for (size_t i = 0; i < N_MEMBERS; i++) {
         gw_slice name = MEMBERS[i].name;
         gw_slice raw =
             i == MESSAGE_ID
-                ? message_id(w->arena, message)
+                ? message_id(r, message)
                 : gw_wk_field(MEMBERS[i].in_header ? header : message, name);
         if (!raw.at)
             continue;
         if (gw_json_kind_of(raw) != MEMBERS[i].kind ||
             (MEMBERS[i].kind == GW_JSON_NUMBER && !gw_json_int(raw, &n)) ||
-            (w->has_nul && holds_nul(w->arena, raw)))
+            (r->has_nul && holds_nul(&r->scratch, raw)))
             return name.at;
         out->at[out->n++] = (gw_field){name, raw};
     }
     return NULL;
 }
 
-static gw_code
-write_message(writing *w, gw_fields message, gw_error *err)
+static gw_wk_message
+read_message(reading *r, gw_fields message, int64_t seq)
 {
-    gw_importing *im = w->wk->im;
-    gw_fields fields = {
-        GW_ARENA_NEW(w->arena, gw_field, 1 + N_OF_CHANNEL + N_MEMBERS), 0};
+    gw_field room[N_MEMBERS];
+    gw_fields fields = {room, 0};
+    gw_wk_message m = {
+        .seq = seq,
+        .from = gw_wk_text(&r->page->arena, message, "from_uid"),
+        .bad = read_members(r, message, &fields),
+    };
 
-    fields.at[fields.n++] =
-        (gw_field){GW_LIT("id"), gw_arena_int(w->arena, w->next_id)};
-    for (size_t i = 0; i < N_OF_CHANNEL; i++)
-        fields.at[fields.n++] = w->of_channel[i];
-    const char *bad = add_members(w, message, &fields);
-    if (bad) {
-        int64_t seq = gw_wk_int(message, "message_seq", 0);
-        w->refused++;
-        return gw_importing_problem(
-            im, GW_REASON_REFUSED, "message",
-            gw_slice_of(gw_arena_printf(&im->arena, "%.*s/%" PRId64,
-                                        GW_FMT(w->topic->name), seq)),
-            1, err, "its `%s` is not what it must be", bad);
+    m.fields = gw_fields_copy(&r->page->arena, fields, 0);
+    return m;
+}
+
+/* A source that sends more than was asked for has the rest asked for again:
+ * what waits to be written is bounded. */
+static gw_code
+read_messages(reading *r, const gw_objects *objects, int64_t from,
+              gw_error *err)
+{
+    gw_wk_page *page = r->page;
+    size_t room = objects->n < GW_WK_PAGE ? objects->n : GW_WK_PAGE;
+    int64_t last = from - 1;
+
+    page->messages = GW_ARENA_NEW(&page->arena, gw_wk_message, room);
+    for (size_t i = 0; i < objects->n && page->n < room; i++) {
+        int64_t seq = gw_wk_int(objects->at[i], "message_seq", 0);
+        if (seq <= 0 || seq > GW_WK_MOST_SEQ)
+            return gw_fail(err, GW_E_INPUT, "a message has no message_seq");
+        if (seq <= last)
+            continue;
+        if (page->n == 0)
+            page->first = seq;
+        page->last = last = seq;
+        page->messages[page->n++] = read_message(r, objects->at[i], seq);
     }
-    return gw_importing_create_of(im, GW_WK_MESSAGE, w->next_id++, fields, err);
+    return GW_OK;
+}
+
+static gw_code
+read_body(reading *r, int64_t from, gw_error *err)
+{
+    gw_fields fields;
+    gw_objects objects;
+    gw_code code = gw_json_object(&r->scratch, gw_buf_as_slice(&r->page->body),
+                                  &fields, err);
+
+    if (code != GW_OK)
+        return code;
+    ptrdiff_t at = gw_fields_find(fields, GW_LIT("messages"));
+    if (at < 0)
+        return gw_fail(err, GW_E_INPUT, "`messages` is missing");
+    if (gw_json_kind_of(fields.at[at].value) == GW_JSON_NULL)
+        return GW_OK;
+    code = gw_json_objects(&r->scratch, fields.at[at].value, &objects, err);
+    return code == GW_OK ? read_messages(r, &objects, from, err) : code;
+}
+
+gw_code
+gw_wk_page_read(gw_wk_page *page, gw_buf *body, int64_t from, gw_error *err)
+{
+    reading r = {.page = page};
+
+    gw_wk_page_clear(page);
+    page->body = *body;
+    *body = (gw_buf){0};
+    r.has_nul = gw_wk_replace_nuls(&page->body);
+    gw_code code = read_body(&r, from, err);
+    gw_arena_clear(&r.scratch);
+    return code;
+}
+
+void
+gw_wk_page_clear(gw_wk_page *page)
+{
+    gw_buf_clear(&page->body);
+    gw_arena_clear(&page->arena);
+    *page = (gw_wk_page){0};
+}
+
+/* ---- events ---- */
+
+enum { N_OF_CHANNEL = 3 };
+
+typedef struct writing {
+    gw_wk *wk;
+    const gw_wk_topic *topic;
+    gw_arena *arena;                   /* until the position is written */
+    gw_field of_channel[N_OF_CHANNEL]; /* that all messages share */
+    int64_t next_id;
+    int64_t refused;
+    gw_slice last_from; /* most messages have the sender of the one before */
+    gw_texts senders;
+} writing;
+
+static gw_code
+refuse_message(writing *w, const gw_wk_message *m, gw_error *err)
+{
+    w->refused++;
+    return gw_importing_problem(
+        w->wk->im, GW_REASON_REFUSED, "message",
+        gw_slice_of(gw_arena_printf(w->arena, "%.*s/%" PRId64,
+                                    GW_FMT(w->topic->name), m->seq)),
+        1, err, "its `%s` is not what it must be", m->bad);
+}
+
+static gw_code
+write_message(writing *w, const gw_wk_message *m, gw_error *err)
+{
+    gw_field *at =
+        GW_ARENA_NEW(w->arena, gw_field, 1 + N_OF_CHANNEL + m->fields.n);
+    gw_fields fields = {at, 1 + N_OF_CHANNEL + m->fields.n};
+
+    at[0] = (gw_field){GW_LIT("id"), gw_arena_int(w->arena, w->next_id)};
+    memcpy(at + 1, w->of_channel, sizeof(w->of_channel));
+    memcpy(at + 1 + N_OF_CHANNEL, m->fields.at, m->fields.n * sizeof(gw_field));
+    return gw_importing_create_of(w->wk->im, GW_WK_MESSAGE, w->next_id++,
+                                  fields, err);
 }
 
 static void
-note_sender(writing *w, gw_fields message)
+note_sender(writing *w, gw_slice from)
 {
-    gw_slice from = gw_wk_text(w->arena, message, "from_uid");
-
     if (!gw_wk_is_key(from) || gw_slice_equal(from, w->last_from))
         return;
     w->last_from = from;
@@ -211,8 +245,8 @@ find_people(writing *w, const gw_wk_page *page, bool is_first, gw_error *err)
 {
     if (is_first)
         gw_wk_add_persons(&w->senders, w->topic);
-    for (size_t i = 0; i < page->messages.n; i++)
-        note_sender(w, page->messages.at[i]);
+    for (size_t i = 0; i < page->n; i++)
+        note_sender(w, page->messages[i].from);
     return gw_wk_find_users(w->wk, &w->senders, err);
 }
 
@@ -231,8 +265,8 @@ static gw_code
 write_messages(writing *w, const gw_wk_page *page, int64_t channel_ref,
                gw_error *err)
 {
-    gw_code code = gw_importing_reserve(w->wk->im, GW_WK_MESSAGE,
-                                        page->messages.n, &w->next_id, err);
+    gw_code code = gw_importing_reserve(w->wk->im, GW_WK_MESSAGE, page->n,
+                                        &w->next_id, err);
     const gw_field of_channel[N_OF_CHANNEL] = {
         {GW_LIT("channel_ref"), gw_arena_int(w->arena, channel_ref)},
         {GW_LIT("channel_id"), string_of(w->arena, w->topic->id)},
@@ -240,8 +274,10 @@ write_messages(writing *w, const gw_wk_page *page, int64_t channel_ref,
     };
 
     memcpy(w->of_channel, of_channel, sizeof(of_channel));
-    for (size_t i = 0; i < page->messages.n && code == GW_OK; i++)
-        code = write_message(w, page->messages.at[i], err);
+    for (size_t i = 0; i < page->n && code == GW_OK; i++) {
+        const gw_wk_message *m = &page->messages[i];
+        code = m->bad ? refuse_message(w, m, err) : write_message(w, m, err);
+    }
     return code;
 }
 
@@ -251,7 +287,7 @@ remember(writing *w, const gw_wk_page *page, int64_t first_id,
          gw_import_row *row, gw_error *err)
 {
     gw_importing *im = w->wk->im;
-    int64_t n = (int64_t)page->messages.n - w->refused;
+    int64_t n = (int64_t)page->n - w->refused;
     gw_import_row range = {first_id, im->state.number, page->first, n};
     char key[64];
     int len = snprintf(key, sizeof(key), "%" PRId64 "/%" PRId64, row->id,
@@ -273,10 +309,7 @@ gw_wk_page_write(gw_wk *wk, gw_wk_page *page, const gw_wk_topic *topic,
                  gw_import_row *row, gw_error *err)
 {
     gw_importing *im = wk->im;
-    writing w = {.wk = wk,
-                 .topic = topic,
-                 .arena = &im->arena,
-                 .has_nul = page->has_nul};
+    writing w = {.wk = wk, .topic = topic, .arena = &im->arena};
     gw_buf unit = {0};
     bool is_first = row->id == 0;
     gw_code code = GW_OK;
@@ -289,8 +322,7 @@ gw_wk_page_write(gw_wk *wk, gw_wk_page *page, const gw_wk_topic *topic,
     if (code == GW_OK)
         code = write_messages(&w, page, row->id, err);
     if (code == GW_OK)
-        code = remember(&w, page,
-                        w.next_id - (int64_t)page->messages.n + w.refused, row,
+        code = remember(&w, page, w.next_id - (int64_t)page->n + w.refused, row,
                         err);
     gw_buf_printf(&unit, "%.*s %" PRId64 "..%" PRId64, GW_FMT(topic->name),
                   page->first, page->last);

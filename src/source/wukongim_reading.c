@@ -114,7 +114,7 @@ search_between(gw_wk *wk, gw_wk_reading *t)
 static void
 take_probe(gw_wk *wk, gw_wk_reading *t, const gw_wk_page *page)
 {
-    bool is_any = page->messages.n > 0;
+    bool is_any = page->n > 0;
     bool is_hit = is_any && page->first == t->probe;
 
     if (t->high) { /* a search is under way */
@@ -280,7 +280,7 @@ take_page(gw_wk *wk, gw_wk_reading *t, gw_wk_page *page)
     t->limit = GW_WK_PAGE;
     t->bad_pages = 0;
     t->is_checked = false;
-    if (page->messages.n == 0) {
+    if (page->n == 0) {
         begin_probing(wk, t, t->newest + 1);
         return;
     }

@@ -27,18 +27,27 @@ GW_MUST_CHECK gw_code gw_wk_topics_bring(gw_wk *wk, gw_wk_next_name next,
                                          gw_error *err);
 
 /** One answer of /channel/messagesync. */
+/** A message as it is to be stored: slices of the page's body. */
+typedef struct gw_wk_message {
+    int64_t seq;
+    gw_fields fields;
+    gw_slice from;   /* its sender; at NULL when it names none */
+    const char *bad; /* a member that is not what it must be, or NULL */
+} gw_wk_message;
+
 typedef struct gw_wk_page {
     gw_buf body;
     gw_arena arena;
-    gw_objects messages; /* those from first on; slices of the body */
+    gw_wk_message *messages; /* in order */
+    size_t n;
     int64_t first, last;
-    bool has_nul; /* some text of it */
 } gw_wk_page;
 
 /**
- * Reads a page and leaves out what is below `from` or does not ascend.
+ * Reads a page and leaves out what is below `from` or does not ascend, and
+ * what is more than GW_WK_PAGE messages.
  *
- * Shape:  takes the body; messages.n 0 when nothing is left.
+ * Shape:  takes the body; n 0 when nothing is left.
  * Errors: GW_E_INPUT for what is no page.
  */
 GW_MUST_CHECK gw_code gw_wk_page_read(gw_wk_page *page, gw_buf *body,

@@ -4,9 +4,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { assertSameDump, describe, dumpText, sleep } from '../lib/godwit.mjs';
+import { assertSameDump, describe, dumpText, must, sleep }
+    from '../lib/godwit.mjs';
 import { assertImported, emptyStore, importInto, mustImport, startImport }
     from '../lib/import.mjs';
+import { proxy } from '../lib/proxy.mjs';
 import { PASSING, sampleWorld, slotOf, startDouble, World }
     from '../lib/wukongim.mjs';
 
@@ -101,6 +103,43 @@ test('a proxy that gives a page of its own for messages costs none of them',
         assert.equal(order.times, 0);
         await assertImported(store, world);
     });
+
+/** The messages that are stored of a topic of n, when the source answers
+ *  every question for some with these. */
+async function importPage(t, n, messages) {
+    const world = new World();
+    world.topic(2, 'g', { senders: ['a'] }).append(n);
+    const double = await startDouble(t, world, { warm: true });
+    const source = await proxy(t, double.url, { '/channel/messagesync':
+        { type: 'application/json', text: JSON.stringify({ messages }) } });
+    const store = emptyStore(t);
+
+    await mustImport(store, source);
+    must(['verify'], { store });
+    return must(['export'], { store }).out.trim().split('\n').map(JSON.parse)
+        .flatMap(({ events }) => events)
+        .filter(({ fqid }) => fqid.startsWith('message/'))
+        .map(({ data }) => data);
+}
+
+test('an id that comes as text is a number, however it is written',
+    async (t) => {
+        const [first, second] = await importPage(t, 2, [
+            { message_seq: 1, message_idstr: '007' },
+            { message_seq: 2, message_idstr: '-9223372036854775808' }]);
+
+        assert.equal(first.message_id, 7);
+        assert.equal(second.message_id, -9223372036854775808);
+    });
+
+test('a page of more messages than were asked for loses none', async (t) => {
+    const seqs = Array.from({ length: 2500 }, (_, i) => i + 1);
+
+    const stored = await importPage(t, seqs.length, seqs.map((seq) =>
+        ({ message_seq: seq, message_id: seq, from_uid: 'a' })));
+
+    assert.deepEqual(stored.map((m) => m.message_seq), seqs);
+});
 
 const UNITS = [
     ['400', '/channel/messagesync', '"bad"', 'message', 7],
