@@ -100,13 +100,17 @@ export class Plot {
     if (this.chart) this.chart.setData(this.samples.data);
     else if (this.uPlot) this.make();
     else this.loadChart();
-    this.showValues(this.samples.length - 1);
+    this.showValues(null);
   }
 
+  /* Of the sample at the cursor; without one the newest that is known: the
+   * last of a run has no rate. */
   showValues(i) {
-    const [, rates, lags] = this.samples.data;
-    setText(byId('plot-rate'), count(rates[i] ?? NaN));
-    setText(byId('plot-lag'), count(lags[i] ?? NaN));
+    const [, ...lines] = this.samples.data;
+    const [rate, lag] = lines.map((line) =>
+      (i === null ? line.findLast((value) => value !== null) : line[i]) ?? NaN);
+    setText(byId('plot-rate'), count(rate));
+    setText(byId('plot-lag'), count(lag));
   }
 
   /* When that fails it is tried again with the next sample. */
@@ -152,7 +156,7 @@ export class Plot {
         { scale: 'lag', stroke: color('--warn'), width: 1.5, dash: [5, 3],
           points: { show: false } }],
       hooks: { setCursor: [(chart) => this.showValues(
-        chart.cursor.idx ?? this.samples.length - 1)] },
+        chart.cursor.idx ?? null)] },
     }, this.samples.data, this.box);
   }
 

@@ -122,6 +122,11 @@ test('the plot comes with its first sample', async (t) => {
     await until(page, () => /\d/.test(
         document.querySelector('#plot-rate').textContent));
     assert.equal(await page.isVisible('#plot-empty'), false);
+    await server.untilEnded();
+    await until(page, () => document.querySelector('#phase').textContent ===
+        'done');
+    assert.match(await page.textContent('#plot-rate'), /\d/,
+        'the last sample has no rate');
     const { x, width } = await page.locator('#plot canvas').boundingBox();
     const box = await page.locator('#plot').boundingBox();
     assert.ok(x >= box.x && x + width <= box.x + box.width + 1,
