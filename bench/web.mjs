@@ -4,7 +4,7 @@
 //
 // Measures the dashboard in Chromium: the first paint; frames while 20
 // updates a second arrive; the heap after a collection over a long run; and
-// how much one open page slows a migration (in turn: A B A B; only the ratio
+// how much one open page slows a migration (in turn: A B B A; only the ratio
 // says much). The updates are those of a server, sent by a proxy before a
 // real one; the migration is real.
 import assert from 'node:assert/strict';

@@ -81,7 +81,7 @@ GW_MUST_CHECK gw_code gw_wk_read_array(gw_wk *wk, gw_ask *ask, gw_values *out,
 
 /** The raw member; at NULL when it is absent or null. */
 gw_slice gw_wk_member(gw_fields fields, const char *name);
-gw_slice gw_wk_field(gw_fields fields, gw_slice name); /* the same */
+gw_slice gw_wk_field(gw_fields fields, gw_slice name); /* of a known length */
 /** A text, decoded in the arena; at NULL for none or another kind. */
 gw_slice gw_wk_text(gw_arena *arena, gw_fields fields, const char *name);
 int64_t gw_wk_int(gw_fields fields, const char *name, int64_t otherwise);

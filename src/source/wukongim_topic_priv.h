@@ -26,7 +26,6 @@ GW_MUST_CHECK gw_code gw_wk_topics_bring(gw_wk *wk, gw_wk_next_name next,
                                          void *arg, bool is_again,
                                          gw_error *err);
 
-/** One answer of /channel/messagesync. */
 /** A message as it is to be stored: slices of the page's body. */
 typedef struct gw_wk_message {
     int64_t seq;
@@ -35,6 +34,7 @@ typedef struct gw_wk_message {
     const char *bad; /* a member that is not what it must be, or NULL */
 } gw_wk_message;
 
+/** One answer of /channel/messagesync. */
 typedef struct gw_wk_page {
     gw_buf body;
     gw_arena arena;
