@@ -5,7 +5,8 @@
  * What a position changed is in a log, so that it can be taken back, and so
  * that one can ask how a model was when the position began. The log also
  * tells when two levels do the same to the same state: the result is then
- * made once and shared. */
+ * made once and shared. What is made on its own is kept as the difference
+ * from the level below, so that a level costs what it changes. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -82,11 +83,12 @@ size_of(const gw_state *state)
     return sizeof(gw_state) + state->bytes + 16; /* malloc's own */
 }
 
+/* A state that nobody else has goes, and may take its base along. */
 static void
 release(gw_keyframes *kf, gw_state *state)
 {
-    if (state != NULL && state->refs == 1) {
-        size_t size = size_of(state);
+    for (gw_state *s = state; s != NULL && s->refs == 1; s = s->base) {
+        size_t size = size_of(s);
         kf->state_bytes -= size < kf->state_bytes ? size : kf->state_bytes;
     }
     gw_state_release(state);
@@ -255,6 +257,13 @@ read_cell(const gw_keyframes *kf, size_t level, uint32_t slot)
     return model;
 }
 
+static const gw_state *
+state_at(const gw_keyframes *kf, size_t level, uint32_t slot)
+{
+    const struct cell *page = kf->level[level].cells[slot / PAGE];
+    return page != NULL ? page[slot % PAGE].state : NULL;
+}
+
 /* Takes the model's reference; the old state's reference stays with the
  * caller. */
 static void
@@ -273,24 +282,60 @@ write_cell(gw_keyframes *kf, size_t level, uint32_t slot, const gw_model *model)
     }
 }
 
-/* Puts what the backing gave into a slot. A state below that is the one
- * above was not saved by itself: a level that keeps only some fields had
- * none of them. */
+/* Drops what a level does not keep. A state below that is the one above was
+ * not saved by itself: a level that keeps only some fields had none of
+ * them. */
 static void
-install(gw_keyframes *kf, uint32_t slot)
+drop_unkept(gw_keyframes *kf, uint32_t slot)
 {
     for (size_t l = 0; l < kf->levels; l++) {
         gw_model *model = &kf->loaded[l];
         const gw_mask *mask = mask_of(kf, slot, l);
         bool is_shared =
             l + 1 < kf->levels && model->state == kf->loaded[l + 1].state;
-        if (model->state != NULL &&
-            (!is_kept(mask) || (!mask->all && is_shared))) {
+        if (!is_kept(mask) || (!mask->all && is_shared)) {
             gw_state_release((gw_state *)model->state);
             model->state = NULL;
         }
-        if (model->state != NULL && !is_shared) {
-            kf->state_bytes += size_of(model->state);
+    }
+}
+
+/* Counts a state that was made for a level. Where it hardly differs from that
+ * of the nearest level below, it is kept as the difference. Takes and gives a
+ * reference. */
+static gw_state *
+adopt(gw_keyframes *kf, uint32_t slot, size_t level, gw_state *state)
+{
+    const gw_state *below = NULL;
+    while (below == NULL && level-- > 0) {
+        below = state_at(kf, level, slot);
+    }
+    if (below != NULL) {
+        state = gw_state_like(state, below);
+    }
+    if (below == NULL || (state != below && state != below->base)) {
+        kf->state_bytes += size_of(state);
+    }
+    return state;
+}
+
+/* Puts what the backing gave into a slot. */
+static void
+install(gw_keyframes *kf, uint32_t slot)
+{
+    const gw_state *last = NULL; /* as it came … */
+    gw_state *kept = NULL;       /* … and as it is kept */
+
+    drop_unkept(kf, slot);
+    for (size_t l = 0; l < kf->levels; l++) {
+        gw_model *model = &kf->loaded[l];
+        gw_state *state = (gw_state *)model->state;
+        if (state != NULL && state == last) {
+            gw_state_release(state);
+            model->state = gw_state_retain(kept);
+        } else if (state != NULL) {
+            last = state;
+            model->state = kept = adopt(kf, slot, l, state);
         }
         write_cell(kf, l, slot, model);
     }
@@ -360,10 +405,10 @@ let_go(gw_keyframes *kf, uint32_t slot)
     const gw_model none = {0};
     bool has_fields = false;
     for (size_t l = 0; l < kf->levels; l++) {
-        has_fields |= read_cell(kf, l, slot).state != NULL;
+        has_fields |= state_at(kf, l, slot) != NULL;
     }
     for (size_t l = 0; l < kf->levels && has_fields; l++) {
-        release(kf, (gw_state *)read_cell(kf, l, slot).state);
+        release(kf, (gw_state *)state_at(kf, l, slot));
         write_cell(kf, l, slot, &none);
     }
     kf->slots[slot].is_away = has_fields;
@@ -515,7 +560,7 @@ gw_keyframes_apply(gw_keyframes *kf, size_t level, const gw_event *event,
             return code;
         }
         if (after.state != NULL && after.state != before.state) {
-            kf->state_bytes += size_of(after.state);
+            after.state = adopt(kf, slot, level, (gw_state *)after.state);
         }
     }
     record(kf, slot, level, event, &before, mask->all);

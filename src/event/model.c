@@ -39,18 +39,17 @@ draft_add(struct draft *d, const gw_field *field)
     draft_count(d, field);
 }
 
-/* Keeps a field of the old state, which lies from `begin` to `end`. */
+/* Keeps a field of the old state. */
 static void
-draft_keep(struct draft *d, const gw_state *old, const gw_field *field,
-           size_t begin, size_t end)
+draft_keep(struct draft *d, gw_slice packed, const gw_field *field)
 {
-    const char *from = old->data + begin;
     gw_piece *last = d->n > 0 ? &d->at[d->n - 1] : NULL;
-    if (last == NULL || last->n == 0 || last->run.at + last->run.len != from) {
+    if (last == NULL || last->n == 0 ||
+        last->run.at + last->run.len != packed.at) {
         last = &d->at[d->n++];
-        *last = (gw_piece){.run = {from, 0}};
+        *last = (gw_piece){.run = {packed.at, 0}};
     }
-    last->run.len = (size_t)(old->data + end - last->run.at);
+    last->run.len += packed.len;
     last->n++;
     draft_count(d, field);
 }
@@ -168,11 +167,12 @@ update_state(const gw_state *old, const gw_event *event, const gw_mask *mask,
     assert(event->set.n == 0 || event->set.at != NULL);
     draft_init(&d, gw_state_count(old) + event->set.n);
     keys_init(&keys, event->set);
-    size_t cursor = 0;
-    for (size_t at = 0; gw_state_next(old, &cursor, &field); at = cursor) {
+    gw_slice packed;
+    for (size_t cursor = 0;
+         (packed = gw_state_step(old, &cursor, &field)).at != NULL;) {
         const gw_field *changed = keys_find(&keys, field.key);
         if (changed == NULL) {
-            draft_keep(&d, old, &field, at, cursor);
+            draft_keep(&d, packed, &field);
             continue;
         }
         seen[changed - event->set.at] = true;
@@ -201,10 +201,11 @@ remove_fields(const gw_state *old, const gw_event *event, gw_state **out,
 
     draft_init(&d, gw_state_count(old));
     keys_init(&keys, event->cut);
-    size_t cursor = 0;
-    for (size_t at = 0; gw_state_next(old, &cursor, &field); at = cursor) {
+    gw_slice packed;
+    for (size_t cursor = 0;
+         (packed = gw_state_step(old, &cursor, &field)).at != NULL;) {
         if (keys_find(&keys, field.key) == NULL) {
-            draft_keep(&d, old, &field, at, cursor);
+            draft_keep(&d, packed, &field);
         }
     }
     keys_clear(&keys);

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** A model's fields as one packed block; shared by model.c, keyframe.c. */
+/** A model's fields, packed; shared by model.c, keyframe.c. */
 #ifndef GW_EVENT_MODEL_PRIV_H
 #define GW_EVENT_MODEL_PRIV_H
 
 #include "event/keyframe.h"
 
-/* refs, size and count, then per field: key length, value length (of as many
- * bytes as they need), key bytes, value bytes. Never changed once made. */
+/* Never changed once made. The data of a whole state is per field: key length,
+ * value length (of as many bytes as they need), key bytes, value bytes. That
+ * of one with a base, which is whole, is runs of such fields, the base's and
+ * its own; see state.c. */
 struct gw_state {
     uint32_t refs;
     uint32_t n;
-    size_t bytes; /* of data */
+    size_t bytes;   /* of data */
+    gw_state *base; /* with a reference; or NULL */
     char data[];
 };
 
@@ -24,6 +27,17 @@ typedef struct gw_piece {
 
 /** Makes a state of pieces (copied). */
 gw_state *gw_state_join(const gw_piece *pieces, size_t n);
+
+/** As gw_state_next; returns the field's packed bytes, at NULL at the end. */
+gw_slice gw_state_step(const gw_state *state, size_t *cursor, gw_field *out);
+
+/**
+ * The same fields, kept as what differs from `other` when that is much less.
+ *
+ * Shape:  takes the reference of `state`, which is whole, and gives one, of
+ *         the same or another state. `other` (or its base) lives as long.
+ */
+gw_state *gw_state_like(gw_state *state, const gw_state *other);
 
 /** Whether a level wants a field. */
 bool gw_mask_has(const gw_mask *mask, gw_slice key);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A model's fields, packed in one block. Immutable, reference counted by
- * one thread. */
+/* A model's fields, packed in one block, or what differs from another one.
+ * Immutable, reference counted by one thread. */
 #include <stdlib.h>
 
 #include "event/model_priv.h"
@@ -55,6 +55,16 @@ put_field(char *to, const gw_field *field)
     return put_slice(to, field->value);
 }
 
+static const char *
+get_field(const char *at, gw_field *out)
+{
+    at = get_length(at, &out->key.len);
+    at = get_length(at, &out->value.len);
+    out->key.at = at;
+    out->value.at = at + out->key.len;
+    return out->value.at + out->value.len;
+}
+
 static size_t
 packed_bytes(const gw_field *field)
 {
@@ -66,7 +76,7 @@ static gw_state *
 new_state(size_t n, size_t bytes)
 {
     gw_state *state = gw_malloc(sizeof(gw_state) + bytes);
-    *state = (gw_state){1, (uint32_t)n, bytes};
+    *state = (gw_state){1, (uint32_t)n, bytes, NULL};
     return state;
 }
 
@@ -122,23 +132,72 @@ void
 gw_state_release(gw_state *state)
 {
     if (state != NULL && --state->refs == 0) {
+        gw_state_release(state->base);
         free(state);
     }
+}
+
+/* ---- going over the fields ---- */
+
+/* Packed fields that follow each other: all of a whole state's, or one run of
+ * a state with a base. */
+struct run {
+    gw_slice fields;
+    size_t end; /* where the next one begins, in the state's data */
+};
+
+static struct run
+run_at(const gw_state *state, size_t begin)
+{
+    size_t where;
+    struct run run;
+    const char *at = get_length(state->data + begin, &where);
+    at = get_length(at, &run.fields.len);
+    run.fields.at = where > 0 ? state->base->data + where - 1 : at;
+    run.end = (size_t)(at - state->data) + (where > 0 ? 0 : run.fields.len);
+    return run;
+}
+
+enum { RUN_SHIFT = 32 }; /* a cursor: where the run begins, and how far in it */
+
+static gw_slice
+next_in_run(const gw_state *state, size_t *cursor, gw_field *out)
+{
+    size_t begin = *cursor >> RUN_SHIFT;
+    size_t done = *cursor & UINT32_MAX;
+    struct run run = run_at(state, begin);
+    const char *at = run.fields.at + done;
+    gw_slice packed = {at, (size_t)(get_field(at, out) - at)};
+    done += packed.len;
+    *cursor = done < run.fields.len ? begin << RUN_SHIFT | done
+                                    : run.end << RUN_SHIFT;
+    return packed;
+}
+
+gw_slice
+gw_state_step(const gw_state *state, size_t *cursor, gw_field *out)
+{
+    if (state == NULL) {
+        return (gw_slice){0};
+    }
+    if (state->base != NULL) {
+        return *cursor >> RUN_SHIFT < state->bytes
+                   ? next_in_run(state, cursor, out)
+                   : (gw_slice){0};
+    }
+    if (*cursor >= state->bytes) {
+        return (gw_slice){0};
+    }
+    const char *at = state->data + *cursor;
+    gw_slice packed = {at, (size_t)(get_field(at, out) - at)};
+    *cursor += packed.len;
+    return packed;
 }
 
 bool
 gw_state_next(const gw_state *state, size_t *cursor, gw_field *out)
 {
-    if (state == NULL || *cursor >= state->bytes) {
-        return false;
-    }
-    const char *at = state->data + *cursor;
-    at = get_length(at, &out->key.len);
-    at = get_length(at, &out->value.len);
-    out->key.at = at;
-    out->value.at = at + out->key.len;
-    *cursor = (size_t)(out->value.at + out->value.len - state->data);
-    return true;
+    return gw_state_step(state, cursor, out).at != NULL;
 }
 
 gw_slice
@@ -157,6 +216,139 @@ size_t
 gw_state_count(const gw_state *state)
 {
     return state == NULL ? 0 : state->n;
+}
+
+/* ---- what differs ---- */
+
+enum {
+    MOST_RUNS = 16, /* of more than that a difference is not small */
+    LOOK_AHEAD = 4, /* fields of the base that may be missing in a row */
+};
+
+/* A state as runs of the base's fields and of its own. */
+struct difference {
+    gw_state *base;
+    size_t cursor; /* in the base: all before is in a run, or left out */
+    gw_slice runs[MOST_RUNS];
+    bool is_own[MOST_RUNS];
+    size_t n;
+};
+
+static bool
+add_to_run(struct difference *d, gw_slice packed, bool is_own)
+{
+    gw_slice *last = d->n > 0 ? &d->runs[d->n - 1] : NULL;
+    if (last != NULL && d->is_own[d->n - 1] == is_own &&
+        last->at + last->len == packed.at) {
+        last->len += packed.len;
+        return true;
+    }
+    if (d->n == MOST_RUNS) {
+        return false;
+    }
+    d->runs[d->n] = packed;
+    d->is_own[d->n++] = is_own;
+    return true;
+}
+
+/* The next field of the base that is the same one. Of a field that has only
+ * another value the base's is passed over. */
+static gw_slice
+find_in_base(struct difference *d, gw_slice packed, gw_slice key)
+{
+    gw_field field;
+    size_t cursor = d->cursor;
+    for (int i = 0; i < LOOK_AHEAD; i++) {
+        gw_slice found = gw_state_step(d->base, &cursor, &field);
+        if (found.at == NULL) {
+            break;
+        }
+        bool is_same = gw_slice_equal(found, packed);
+        if (is_same || gw_slice_equal(field.key, key)) {
+            d->cursor = cursor;
+            return is_same ? found : (gw_slice){0};
+        }
+    }
+    return (gw_slice){0};
+}
+
+static bool
+find_difference(struct difference *d, const gw_state *state)
+{
+    gw_field field;
+    bool is_small = true;
+    for (size_t cursor = 0; is_small;) {
+        gw_slice own = gw_state_step(state, &cursor, &field);
+        if (own.at == NULL) {
+            break;
+        }
+        gw_slice shared = find_in_base(d, own, field.key);
+        is_small = shared.at != NULL ? add_to_run(d, shared, false)
+                                     : add_to_run(d, own, true);
+    }
+    return is_small;
+}
+
+/* A run: where it begins in the base, from 1 on, or 0 for one of its own; its
+ * length; its own fields. */
+static size_t
+where_is(const struct difference *d, size_t i)
+{
+    return d->is_own[i] ? 0 : (size_t)(d->runs[i].at - d->base->data) + 1;
+}
+
+static size_t
+difference_bytes(const struct difference *d)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < d->n; i++) {
+        size_t length = d->runs[i].len;
+        bytes += length_bytes(where_is(d, i)) + length_bytes(length) +
+                 (d->is_own[i] ? length : 0);
+    }
+    return bytes;
+}
+
+static gw_state *
+state_of_runs(const struct difference *d, uint32_t n)
+{
+    gw_state *state = new_state(n, difference_bytes(d));
+    char *to = state->data;
+    for (size_t i = 0; i < d->n; i++) {
+        to = put_length(to, where_is(d, i));
+        to = put_length(to, d->runs[i].len);
+        if (d->is_own[i]) {
+            to = put_slice(to, d->runs[i]);
+        }
+    }
+    state->base = gw_state_retain(d->base);
+    return state;
+}
+
+static bool
+is_all_of_base(const struct difference *d)
+{
+    return d->n == 1 && !d->is_own[0] && d->runs[0].len == d->base->bytes;
+}
+
+gw_state *
+gw_state_like(gw_state *state, const gw_state *other)
+{
+    gw_state *base = other->base != NULL ? other->base : (gw_state *)other;
+    struct difference d = {.base = base};
+    gw_state *made = state;
+    if (!find_difference(&d, state)) {
+        return state;
+    }
+    if (is_all_of_base(&d)) {
+        made = gw_state_retain(base);
+    } else if (difference_bytes(&d) < state->bytes / 2) {
+        made = state_of_runs(&d, state->n);
+    }
+    if (made != state) {
+        gw_state_release(state);
+    }
+    return made;
 }
 
 bool

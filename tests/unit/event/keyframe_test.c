@@ -254,6 +254,163 @@ many_models_are_found_again(void **state)
     gw_arena_clear(&arena);
 }
 
+/* ---- levels against models that are kept on their own ---- */
+
+enum { LEVELS = 4, FIELDS = 24, ROUNDS = 20000, PADDING = 300 };
+
+static uint32_t
+draw(uint32_t *seed, uint32_t below)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return (*seed >> 8) % below;
+}
+
+/* {"f03":17,…}, values of all lengths; or, for deletefields, names. */
+static void
+put_some_fields(gw_buf *buf, uint32_t *seed, bool are_names, uint32_t most)
+{
+    uint32_t first = draw(seed, FIELDS);
+    uint32_t n = draw(seed, most) + 1;
+    gw_buf_byte(buf, are_names ? '[' : '{');
+    for (uint32_t i = 0; i < n; i++) {
+        gw_buf_printf(buf, "%s\"f%02u\"", i > 0 ? "," : "",
+                      (first + i) % FIELDS);
+        if (!are_names) {
+            gw_buf_printf(buf, ":\"%0*u\"", (int)draw(seed, PADDING),
+                          draw(seed, 5));
+        }
+    }
+    gw_buf_byte(buf, are_names ? ']' : '}');
+}
+
+/* An event that the model may be given. */
+static void
+make_event(gw_arena *arena, uint32_t *seed, gw_status status, gw_event *out)
+{
+    static const char *const types[] = {"update", "update", "update",
+                                        "deletefields", "delete"};
+    gw_buf data = {0};
+    const char *type = status == GW_STATUS_NONE      ? "create"
+                       : status == GW_STATUS_DELETED ? "restore"
+                                                     : types[draw(seed, 5)];
+    if (type[0] == 'c') {
+        put_some_fields(&data, seed, false, FIELDS);
+    } else if (type[0] == 'u') {
+        put_some_fields(&data, seed, false, 3);
+    } else if (strcmp(type, "deletefields") == 0) {
+        put_some_fields(&data, seed, true, 2);
+    } else {
+        gw_buf_text(&data, "null");
+    }
+    assert_int_equal(gw_event_parse(arena, GW_LIT("a/1"), gw_slice_of(type),
+                                    gw_arena_dup(arena, gw_buf_as_slice(&data)),
+                                    out, NULL),
+                     0);
+    gw_buf_clear(&data);
+}
+
+static void
+assert_same(gw_keyframes *kf, size_t level, const gw_model *expected)
+{
+    gw_model model;
+    gw_buf have = {0};
+    gw_buf want = {0};
+    assert_int_equal(gw_keyframes_get(kf, level, GW_LIT("a/1"), &model, NULL),
+                     0);
+    gw_model_put_json(&have, &model);
+    gw_model_put_json(&want, expected);
+    assert_string_equal(gw_buf_cstr(&have), gw_buf_cstr(&want));
+    assert_int_equal(model.status, expected->status);
+    assert_int_equal(gw_state_count(model.state),
+                     gw_state_count(expected->state));
+    gw_buf_clear(&have);
+    gw_buf_clear(&want);
+}
+
+/* Mostly all levels get the same event; each sometimes one of its own, or
+ * none. A position in ten is taken back. */
+static void
+every_level_is_what_its_events_make(void **state)
+{
+    (void)state;
+    gw_arena arena;
+    uint32_t seed = 7;
+    const gw_mask all = {.all = true};
+    gw_model alone[LEVELS] = {{0}};
+    gw_arena_init(&arena);
+    gw_keyframes *kf = gw_keyframes_new(LEVELS, full_mask, NULL, NULL);
+    for (int round = 1; round <= ROUNDS; round++) {
+        gw_event shared;
+        bool is_undone = draw(&seed, 10) == 0;
+        gw_arena_reset(&arena);
+        gw_keyframes_begin(kf, round);
+        make_event(&arena, &seed, alone[0].status, &shared);
+        for (size_t l = 0; l < LEVELS; l++) {
+            gw_event event = shared;
+            uint32_t turn = draw(&seed, 12);
+            if (turn == 0) {
+                continue;
+            }
+            if (turn == 1 || alone[l].status != alone[0].status) {
+                make_event(&arena, &seed, alone[l].status, &event);
+            }
+            gw_code code = gw_keyframes_apply(kf, l, &event, NULL);
+            if (code != GW_OK || is_undone) {
+                continue;
+            }
+            assert_int_equal(
+                gw_model_apply(&alone[l], &event, round, &all, NULL), 0);
+        }
+        if (is_undone) {
+            gw_keyframes_undo(kf);
+        }
+        for (size_t l = 0; l < LEVELS; l++) {
+            assert_same(kf, l, &alone[l]);
+        }
+    }
+    for (size_t l = 0; l < LEVELS; l++) {
+        gw_state_release((gw_state *)alone[l].state);
+    }
+    gw_keyframes_free(kf);
+    gw_arena_clear(&arena);
+}
+
+static void
+a_level_costs_what_it_changes(void **state)
+{
+    (void)state;
+    char text[80 + PADDING];
+    gw_arena arena;
+    gw_arena_init(&arena);
+    gw_keyframes *one = gw_keyframes_new(1, full_mask, NULL, NULL);
+    gw_keyframes *two = gw_keyframes_new(2, full_mask, NULL, NULL);
+    gw_keyframes *all[] = {one, two, two};
+    for (int i = 1; i <= 5000; i++) {
+        char fqid[16];
+        (void)snprintf(fqid, sizeof(fqid), "a/%d", i);
+        gw_keyframes_begin(one, i);
+        gw_keyframes_begin(two, i);
+        for (size_t k = 0; k < 3; k++) {
+            (void)snprintf(text, sizeof(text), "{\"k\":%zu,\"v\":\"%0*d\"}", k,
+                           PADDING, i);
+            assert_int_equal(apply(all[k], k / 2, fqid, "create", text, &arena),
+                             0);
+            (void)snprintf(text, sizeof(text), "{\"state\":%zu}", k);
+            assert_int_equal(apply(all[k], k / 2, fqid, "update", text, &arena),
+                             0);
+        }
+    }
+    gw_keyframes_begin(one, 5001);
+    gw_keyframes_begin(two, 5001);
+
+    size_t bytes = gw_keyframes_bytes(one);
+    assert_true(bytes > (size_t)5000 * PADDING);
+    assert_true(gw_keyframes_bytes(two) < bytes + bytes / 3);
+    gw_keyframes_free(one);
+    gw_keyframes_free(two);
+    gw_arena_clear(&arena);
+}
+
 /* A backing that keeps one model, as a store would. */
 struct kept {
     bool has;
@@ -391,6 +548,8 @@ main(void)
         cmocka_unit_test(a_level_keeps_only_what_its_mask_names),
         cmocka_unit_test(ids_of_any_length_are_told_apart),
         cmocka_unit_test(many_models_are_found_again),
+        cmocka_unit_test(every_level_is_what_its_events_make),
+        cmocka_unit_test(a_level_costs_what_it_changes),
         cmocka_unit_test(what_was_saved_and_dropped_is_fetched_again),
         cmocka_unit_test(a_trim_lets_go_of_what_is_saved_and_not_used),
     };
