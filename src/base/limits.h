@@ -68,8 +68,9 @@
 #define GW_DEFAULT_MEMORY ((size_t)4096 * GW_MIB) /* for models */
 #define GW_DEFAULT_LUA_MEMORY ((size_t)256 * GW_MIB)
 #define GW_DEFAULT_LUA_SECONDS 10 /* per call */
-#define GW_DEFAULT_BATCH_SQLITE ((size_t)512 * GW_KIB)
+#define GW_DEFAULT_BATCH_SQLITE ((size_t)128 * GW_KIB)
 #define GW_DEFAULT_BATCH_PG ((size_t)GW_MIB)
-#define GW_DEFAULT_KEYFRAME_EVENTS 4000000 /* between two saves */
+#define GW_COMMIT_BYTES ((size_t)32 * GW_MIB) /* many batches, while alone */
+#define GW_DEFAULT_KEYFRAME_EVENTS 4000000    /* between two saves */
 
 #endif

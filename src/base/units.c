@@ -168,3 +168,11 @@ gw_clock_us(void)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
+
+void
+gw_sleep_us(int64_t us)
+{
+    if (us > 0) {
+        nanosleep(&(struct timespec){us / 1000000, us % 1000000 * 1000}, NULL);
+    }
+}

@@ -45,4 +45,7 @@ bool gw_units_parse_time(gw_slice text, int64_t *unix_seconds);
 /** Microseconds of a clock that never goes back; its zero means nothing. */
 int64_t gw_clock_us(void);
 
+/** Sleeps for about that long; not at all for 0 or less. */
+void gw_sleep_us(int64_t us);
+
 #endif

@@ -45,7 +45,7 @@ static const gw_option OPTIONS[GW_OPTION_COUNT] = {
     [GW_OPTION_BATCH] = {
         .name = "batch", .type = GW_OPTION_TYPE_SIZE, .value = "SIZE",
         .env = "GODWIT_BATCH", .min = 1, .max = (int64_t)1024 * GW_MIB,
-        .help = "event data read and migrated at a time; 512KiB for SQLite, "
+        .help = "event data read and migrated at a time; 128KiB for SQLite, "
                 "1MiB for PostgreSQL",
     },
     [GW_OPTION_KEYFRAME_EVENTS] = {

@@ -2,15 +2,15 @@
 /* Positions on their way from the live into the migration tables. */
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/limits.h"
+#include "base/units.h"
 #include "engine/mover.h"
 #include "engine/prefetch.h"
 #include "engine/writer.h"
 
 enum {
-    POLL_MS = 20,
+    POLL_US = 20000,
     PUT_OFF_PART = 20, /* a save waits while less than this part is new */
 };
 
@@ -38,7 +38,8 @@ put_saved(void *arg, const gw_saved_model *model, gw_error *err)
     if (m->run->counters != NULL) {
         atomic_fetch_add(&m->run->counters->models, 1);
     }
-    return gw_store_keyframe_put(m->run->store, model, err);
+    gw_code code = gw_store_keyframe_put(m->run->store, model, err);
+    return code == GW_OK ? gw_store_keyframe_yield(m->run->store, err) : code;
 }
 
 static gw_code
@@ -66,10 +67,10 @@ make_room(gw_mover *m, size_t most)
     return gw_keyframes_bytes(kf) <= m->memory_bytes / 8 * 7;
 }
 
-/* Saves the keyframes as of the last written position, in one commit; also
- * lets go of models when they take more than they may. After a save that
- * failed nobody knows which models still count as changed: this run must not
- * save again. The next one replays. */
+/* Saves the keyframes as of the last written position: wholly, or not at all
+ * (gw_store_keyframe_recover). Also lets go of models when they take more than
+ * they may. After a save that failed nobody knows which models still count as
+ * changed: this run must not save again. The next one replays. */
 static gw_code
 save_keyframes(gw_mover *m, gw_error *err)
 {
@@ -140,10 +141,9 @@ gw_mover_settle(gw_mover *m, gw_error *err)
 static void
 wait_while_paused(const gw_run *run)
 {
-    const struct timespec moment = {0, POLL_MS * 1000000L};
     while (run->pause != NULL && atomic_load(run->pause) &&
            !gw_run_is_stopped(run)) {
-        nanosleep(&moment, NULL);
+        gw_sleep_us(POLL_US);
     }
 }
 
@@ -422,14 +422,15 @@ change_tables(gw_mover *m, enum preparation what, gw_error *err)
     if (code != GW_OK) {
         return code;
     }
-    if (what == BEGIN_NEW) {
+    code = gw_store_keyframe_recover(store, err);
+    if (code == GW_OK && what == BEGIN_NEW) {
         code = gw_store_forget(store, err);
         if (code == GW_OK) {
             code = gw_store_discard(store, err);
         }
-    } else if (what == GROW) {
+    } else if (code == GW_OK && what == GROW) {
         code = gw_store_set_aside(store, err);
-    } else if (what == GO_BACK) {
+    } else if (code == GW_OK && what == GO_BACK) {
         code = gw_store_cut_back(store, &m->state, err);
     }
     if (code == GW_OK) {
@@ -557,7 +558,8 @@ start(gw_mover *m, const gw_plan *plan, gw_error *err)
         code = replay(m, err);
     }
     if (code == GW_OK) {
-        code = gw_writer_open(m->run, m->state.checksums, &m->writer, err);
+        code = gw_writer_open(m->run, m->state.checksums, m->batch_bytes,
+                              &m->writer, err);
     }
     return code;
 }

@@ -11,24 +11,20 @@
 #include "base/units.h"
 
 enum {
-    PARCELS = 8,
+    LEAST_PARCELS = 8,
+    MOST_PARCELS = 32,
+    PARCEL_BYTES = 4 * GW_MIB, /* of all together, between the two */
     POLL_MS = 20,
-    COMMIT_BYTES = 32 * GW_MIB, /* of event data, about */
-    COMPANY_BYTES = GW_MIB,     /* the same, beside other writers */
     COMMIT_US = 400000,
-    MAKE_WAY_MS = 25, /* as long as SQLite's own waiting sleeps at first */
-    GLANCE_MS = 5,    /* when nobody else was seen writing */
-    COMPANY_COMMITS = 20,
 };
 
 struct gw_writer {
     const gw_run *run;
     char *checksums; /* for the run state; borrowed */
-    gw_parcel ring[PARCELS];
+    gw_parcel ring[MOST_PARCELS];
+    size_t n_ring; /* of them are used */
     uint64_t filled, written, committed;
     bool is_draining; /* somebody waits for everything to be committed */
-    int company;      /* short commits still to be made since somebody else
-                         was seen writing */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     pthread_t thread;
@@ -92,15 +88,14 @@ next_to_write(gw_writer *w, bool may_go_on)
 
 /* One commit of as many parcels as come while it may last. A commit writes
  * most pages of the index on fqids again, whatever its size: fewer are
- * faster. But while it is open the application cannot write (SQLite), so it
- * is short as long as there is somebody else who writes. */
+ * faster. */
 static gw_code
 write_commit(gw_writer *w, gw_error *err)
 {
     gw_store *store = w->run->store;
     gw_run_state after = {0};
     size_t bytes = 0;
-    size_t most = w->company > 0 ? COMPANY_BYTES : COMMIT_BYTES;
+    size_t most = gw_store_commit_bytes(store);
     int64_t since = gw_clock_us();
     bool has_parcel = true;
     gw_code code = gw_store_begin(store, false, err);
@@ -109,7 +104,7 @@ write_commit(gw_writer *w, gw_error *err)
         return code;
     }
     while (code == GW_OK && has_parcel) {
-        gw_parcel *parcel = &w->ring[w->written % PARCELS];
+        gw_parcel *parcel = &w->ring[w->written % w->n_ring];
         after = parcel->after;
         bytes += parcel->batch.bytes;
         code = gw_parcel_write(w->run, parcel, err);
@@ -128,20 +123,6 @@ write_commit(gw_writer *w, gw_error *err)
     return code;
 }
 
-/* Lets the application have its turn, for as long as we had ours at most:
- * it polls for the lock. */
-static void
-make_way(gw_writer *w, int64_t held_us)
-{
-    bool was_written = gw_store_was_written(w->run->store);
-    w->company = was_written      ? COMPANY_COMMITS
-                 : w->company > 0 ? w->company - 1
-                                  : 0;
-    int64_t most_us = (w->company > 0 ? MAKE_WAY_MS : GLANCE_MS) * 1000;
-    int64_t pause_us = held_us < most_us ? held_us : most_us;
-    nanosleep(&(struct timespec){0, (long)pause_us * 1000}, NULL);
-}
-
 static void *
 write_parcels(void *arg)
 {
@@ -152,12 +133,11 @@ write_parcels(void *arg)
         pthread_mutex_unlock(&w->lock);
         gw_error err = {0};
         gw_code code = GW_OK;
-        int64_t since = gw_clock_us();
         if (!has_failed) {
             code = write_commit(w, &err);
         }
         if (code == GW_OK) {
-            make_way(w, gw_clock_us() - since);
+            gw_store_make_way(w->run->store);
         }
         pthread_mutex_lock(&w->lock);
         if (code != GW_OK) {
@@ -178,10 +158,10 @@ gw_parcel *
 gw_writer_next(gw_writer *w)
 {
     pthread_mutex_lock(&w->lock);
-    while (w->filled - w->written == PARCELS) {
+    while (w->filled - w->written == w->n_ring) {
         pthread_cond_wait(&w->changed, &w->lock);
     }
-    gw_parcel *parcel = &w->ring[w->filled % PARCELS];
+    gw_parcel *parcel = &w->ring[w->filled % w->n_ring];
     pthread_mutex_unlock(&w->lock);
     return parcel;
 }
@@ -235,13 +215,17 @@ gw_writer_fail(gw_writer *w, gw_code code, const gw_error *err)
 /* ---- life ---- */
 
 gw_code
-gw_writer_open(const gw_run *run, char *checksums, gw_writer **out,
-               gw_error *err)
+gw_writer_open(const gw_run *run, char *checksums, size_t batch_bytes,
+               gw_writer **out, gw_error *err)
 {
     gw_writer *w = gw_calloc(1, sizeof(*w));
     w->run = run;
     w->checksums = checksums;
-    for (size_t i = 0; i < PARCELS; i++) {
+    w->n_ring = PARCEL_BYTES / batch_bytes;
+    w->n_ring = w->n_ring < LEAST_PARCELS  ? LEAST_PARCELS
+                : w->n_ring > MOST_PARCELS ? MOST_PARCELS
+                                           : w->n_ring;
+    for (size_t i = 0; i < w->n_ring; i++) {
         gw_batch_init(&w->ring[i].batch);
     }
     pthread_mutex_init(&w->lock, NULL);
@@ -268,7 +252,7 @@ gw_writer_close(gw_writer *w)
         pthread_mutex_unlock(&w->lock);
         pthread_join(w->thread, NULL);
     }
-    for (size_t i = 0; i < PARCELS; i++) {
+    for (size_t i = 0; i < w->n_ring; i++) {
         gw_batch_clear(&w->ring[i].batch);
     }
     pthread_cond_destroy(&w->changed);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** Writes what was migrated on a thread of its own, many batches a commit;
- *  short commits with pauses as long as somebody else writes, too. */
+/** Writes what was migrated on a thread of its own, many batches a commit. */
 #ifndef GW_ENGINE_WRITER_H
 #define GW_ENGINE_WRITER_H
 
@@ -16,7 +15,7 @@ typedef struct gw_parcel {
 typedef struct gw_writer gw_writer;
 
 /**
- * Begins to wait for parcels.
+ * Begins to wait for parcels, of about batch_bytes of event data each.
  *
  * Ownership:  run and checksums (what the run state has, or NULL) must
  *             outlive it. It is the only one to use the store's writing side
@@ -24,7 +23,8 @@ typedef struct gw_writer gw_writer;
  * Errors:     GW_E_STORE when there is no thread.
  */
 GW_MUST_CHECK gw_code gw_writer_open(const gw_run *run, char *checksums,
-                                     gw_writer **out, gw_error *err);
+                                     size_t batch_bytes, gw_writer **out,
+                                     gw_error *err);
 /** Writes what was sent, if nothing has failed, and ends. NULL is fine. */
 void gw_writer_close(gw_writer *w);
 

@@ -2,13 +2,13 @@
 /* The step machine: which import this is, what it has done, what comes
  * next. */
 #include <inttypes.h>
-#include <time.h>
 
+#include "base/units.h"
 #include "source/import_priv.h"
 
 /* Models in memory; they are written and dropped with each commit. */
 #define MODEL_BYTES ((size_t)8 * GW_MIB)
-enum { PAUSE_NS = 50 * 1000 * 1000 };
+enum { PAUSE_US = 50000 };
 
 static const gw_source *const SOURCES[] = {&gw_source_wukongim,
                                            &gw_source_ndjson};
@@ -58,11 +58,10 @@ bool
 gw_importing_is_stopped(gw_importing *im)
 {
     const gw_run *run = im->run;
-    struct timespec pause = {.tv_nsec = PAUSE_NS};
 
     while (run->pause && atomic_load(run->pause) &&
            !(run->stop && atomic_load(run->stop)))
-        (void)nanosleep(&pause, NULL);
+        gw_sleep_us(PAUSE_US);
     return run->stop && atomic_load(run->stop);
 }
 

@@ -6,9 +6,9 @@
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/units.h"
 #include "store/pg_priv.h"
 
 enum {
@@ -235,9 +235,7 @@ gw_pg_lock_tables(gw_pg *s, gw_error *err)
             break;
         code = gw_pg_exec(&s->writer, "ROLLBACK TO SAVEPOINT godwit_lock",
                           "letting the application go on", err);
-        const struct timespec pause = {pause_ms / 1000,
-                                       (pause_ms % 1000) * 1000000L};
-        (void)nanosleep(&pause, NULL);
+        gw_sleep_us((int64_t)pause_ms * 1000);
         pause_ms = twice(pause_ms, MOST_PAUSE_MS);
         wait_ms = twice(wait_ms, s->wait_ms);
     }

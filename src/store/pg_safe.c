@@ -12,8 +12,8 @@
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/units.h"
 #include "store/pg_priv.h"
 
 enum { POLL_MS = 5, MOST_WAIT_MS = 1000, CONTIGUOUS_ROWS = 16384 };
@@ -101,7 +101,6 @@ follow_without_gap(gw_pg *s, int64_t after, int64_t *safe, gw_error *err)
 gw_code
 gw_pg_safe_position(gw_pg *s, int64_t after, int64_t *out, gw_error *err)
 {
-    const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
     int64_t safe = 0;
     gw_code code = GW_OK;
 
@@ -110,7 +109,7 @@ gw_pg_safe_position(gw_pg *s, int64_t after, int64_t *out, gw_error *err)
         if (code != GW_OK || safe > after || s->drawn <= after ||
             waited_ms >= MOST_WAIT_MS)
             break;
-        (void)nanosleep(&pause, NULL);
+        gw_sleep_us(POLL_MS * 1000);
     }
     if (code == GW_OK && safe <= after && s->drawn > after)
         code = follow_without_gap(s, after, &safe, err);

@@ -15,7 +15,7 @@
 #include "base/limits.h"
 #include "store/sqlite_priv.h"
 
-enum { READER_CACHE_KIB = 16 * 1024 };
+enum { READER_CACHE_KIB = 8 * 1024 };
 
 /* Fewer, larger pages cost fewer system calls: a quarter less time for
  * writing events than with SQLite's 4096. */
@@ -89,11 +89,14 @@ static const struct gw_store_ops sqlite_ops = {
     .model_now = gw_sqlite_model_now,
     .models_now = gw_sqlite_models_now,
     .read_now = gw_sqlite_read_now,
-    .was_written = gw_sqlite_was_written,
+    .commit_bytes = gw_sqlite_commit_bytes,
+    .make_way = gw_sqlite_make_way,
     .max_position_now = gw_sqlite_max_position_now,
     .write = gw_sqlite_write,
     .put_run_state = gw_sqlite_put_run_state,
+    .keyframe_recover = gw_sqlite_keyframe_recover,
     .keyframe_put = gw_sqlite_keyframe_put,
+    .keyframe_yield = gw_sqlite_keyframe_yield,
     .forget = gw_sqlite_forget,
     .set_aside = gw_sqlite_set_aside,
     .cut_back = gw_sqlite_cut_back,
@@ -112,8 +115,8 @@ static const struct gw_store_ops sqlite_ops = {
 /* ---- making ---- */
 
 /* Sections, and the numbers of their indexes; "own" then holds the next. */
-static const char *const sections[] = {"live",      "helpers", "made",
-                                       "keyframes", "base",    "own"};
+static const char *const sections[] = {"live",   "helpers", "made", "keyframes",
+                                       "saving", "base",    "own"};
 
 static gw_code
 make_tables(gw_sqlite_conn *conn, gw_error *err)

@@ -4,6 +4,7 @@
  * not. Migrations that do not look at models so cost no rows. */
 #include <sqlite3.h>
 
+#include "base/units.h"
 #include "store/sqlite_priv.h"
 
 /* ---- loading ---- */
@@ -156,6 +157,19 @@ delete_levels(gw_sqlite *s, gw_slice fqid, gw_error *err)
     return gw_sqlite_finish(&s->writer, statement, err);
 }
 
+static gw_code
+keep_unsaved(gw_sqlite *s, gw_slice fqid, gw_error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    gw_code code =
+        gw_sqlite_get(&s->writer, GW_SQL_KEEP_UNSAVED, &statement, err);
+
+    if (code != GW_OK)
+        return code;
+    gw_sqlite_bind(statement, 1, fqid);
+    return gw_sqlite_finish(&s->writer, statement, err);
+}
+
 gw_code
 gw_sqlite_keyframe_put(gw_store *store, const gw_saved_model *model,
                        gw_error *err)
@@ -164,6 +178,8 @@ gw_sqlite_keyframe_put(gw_store *store, const gw_saved_model *model,
     const gw_model *above = &model->at[model->levels - 1];
     gw_code code = gw_sqlite_writer(s, err);
 
+    if (code == GW_OK && s->has_saved && !s->is_cutover)
+        code = keep_unsaved(s, model->fqid, err);
     if (code == GW_OK)
         code = put_last(s, model->fqid, above, err);
     if (code == GW_OK && s->has_levels)
@@ -174,5 +190,67 @@ gw_sqlite_keyframe_put(gw_store *store, const gw_saved_model *model,
         above = &model->at[i];
         code = put_level(s, model->fqid, i, above, err);
     }
+    return code;
+}
+
+/* ---- a save in several transactions ---- */
+
+enum { PART_US = 20000 };
+
+gw_code
+gw_sqlite_keyframe_yield(gw_store *store, gw_error *err)
+{
+    gw_sqlite *s = gw_sqlite_of(store);
+    if (s->is_cutover || gw_clock_us() - s->begun_us < PART_US)
+        return GW_OK;
+    gw_code code = gw_sqlite_commit(store, err);
+    if (code != GW_OK)
+        return code;
+    gw_sqlite_make_way(store);
+    return gw_sqlite_begin(store, false, err);
+}
+
+/* The rows of the models that are in godwit_unsaved, as they were. */
+static gw_code
+put_back(gw_sqlite *s, gw_error *err)
+{
+    static const char sql[] =
+        "DELETE FROM godwit_models WHERE fqid IN"
+        " (SELECT fqid FROM godwit_unsaved);"
+        "DELETE FROM migration_keyframe_models WHERE fqid IN"
+        " (SELECT fqid FROM godwit_unsaved);"
+        "INSERT INTO godwit_models (fqid, data, deleted, updated)"
+        " SELECT fqid, data, deleted, updated"
+        " FROM godwit_unsaved WHERE level = -1;"
+        "INSERT INTO migration_keyframe_models"
+        " (fqid, level, meta_position, deleted, data)"
+        " SELECT fqid, level, meta_position, deleted, data"
+        " FROM godwit_unsaved WHERE level >= 0";
+
+    return gw_sqlite_exec(&s->writer, sql, err);
+}
+
+/* Before the first save has come to its end nothing is saved. */
+static gw_code
+clear_saved(gw_sqlite *s, gw_error *err)
+{
+    return gw_sqlite_exec(&s->writer,
+                          "DELETE FROM godwit_models;"
+                          "DELETE FROM migration_keyframe_models",
+                          err);
+}
+
+gw_code
+gw_sqlite_keyframe_recover(gw_store *store, gw_error *err)
+{
+    gw_sqlite *s = gw_sqlite_of(store);
+    gw_code code = gw_sqlite_writer(s, err);
+
+    if (code == GW_OK) /* its number is not used */
+        code = gw_sqlite_make(&s->writer, "saving", 0, err);
+    if (code == GW_OK)
+        code = s->has_saved ? put_back(s, err) : clear_saved(s, err);
+    if (code == GW_OK)
+        code = gw_sqlite_run(&s->writer, GW_SQL_DROP_UNSAVED, err);
     return code;
 }

@@ -88,6 +88,16 @@ enum {
       " FROM migration_keyframe_models WHERE fqid = ?1")                   \
     X(HAS_LEVELS,                                                          \
       "SELECT EXISTS (SELECT 1 FROM migration_keyframe_models)")           \
+    X(HAS_SAVED, "SELECT EXISTS (SELECT 1 FROM migration_keyframes)")      \
+    X(KEEP_UNSAVED,                                                        \
+      "INSERT INTO godwit_unsaved"                                         \
+      " (fqid, level, meta_position, deleted, data, updated)"              \
+      " SELECT ?1, -2, 0, NULL, NULL, NULL UNION ALL"                      \
+      " SELECT ?1, -1, 0, deleted, data, updated FROM godwit_models"       \
+      " WHERE fqid = ?1 UNION ALL"                                         \
+      " SELECT ?1, level, meta_position, deleted, data, NULL"              \
+      " FROM migration_keyframe_models WHERE fqid = ?1")                   \
+    X(DROP_UNSAVED, "DELETE FROM godwit_unsaved")                          \
     X(RUN_ID, "SELECT run_id, run_holder FROM godwit_store")               \
     X(SET_RUN_ID,                                                          \
       "UPDATE godwit_store SET run_id = ?1, run_holder = ?2")              \
@@ -245,9 +255,12 @@ typedef struct gw_sqlite {
     /* the writing side */
     gw_sqlite_conn writer;
     gw_buf buf;
-    int wal_pages;        /* in the log after the latest commit */
-    int64_t data_version; /* as of gw_sqlite_was_written */
+    int wal_pages;                    /* in the log after the latest commit */
+    int64_t begun_us, held_us;        /* the transaction; the one before */
+    int64_t data_version, company_us; /* when somebody else had written */
+    int64_t beside_bytes;             /* of a transaction beside others */
     bool is_cutover, has_levels;
+    bool has_saved; /* a save that began after it must be able to go back */
     char now[GW_TIMESTAMP_ROOM]; /* of the transaction */
     gw_sequences live_ids, made_ids;
 
@@ -351,7 +364,8 @@ gw_code gw_sqlite_count_after(gw_store *, int64_t, int64_t, int64_t *,
 gw_code gw_sqlite_run_state(gw_store *, gw_run_state *, gw_error *);
 gw_code gw_sqlite_read(gw_store *, gw_generation, int64_t, int64_t, size_t,
                        gw_batch *, gw_error *);
-bool gw_sqlite_was_written(gw_store *);
+size_t gw_sqlite_commit_bytes(gw_store *);
+void gw_sqlite_make_way(gw_store *);
 gw_code gw_sqlite_max_position_now(gw_store *, int64_t *, gw_error *);
 gw_code gw_sqlite_read_now(gw_store *, int64_t, int64_t, size_t, gw_batch *,
                            gw_error *);
@@ -375,6 +389,8 @@ gw_code gw_sqlite_keyframe_load(gw_store *, gw_slice, gw_model *, size_t,
 gw_code gw_sqlite_keyframe_list(gw_store *, gw_slice,
                                 gw_code (*)(void *, gw_slice, gw_error *),
                                 void *, gw_error *);
+gw_code gw_sqlite_keyframe_recover(gw_store *, gw_error *);
+gw_code gw_sqlite_keyframe_yield(gw_store *, gw_error *);
 gw_code gw_sqlite_keyframe_put(gw_store *, const gw_saved_model *, gw_error *);
 
 /* sqlite_record.c */

@@ -159,6 +159,20 @@ CREATE TABLE godwit_run (
     checksums TEXT
 );
 
+-- What a save of models has replaced, while it goes on in several
+-- transactions: per model a row of level -2, one of -1 for godwit_models, and
+-- those of migration_keyframe_models. A save that does not come to its end is
+-- taken back by it.
+-- section: saving
+CREATE TABLE IF NOT EXISTS godwit_unsaved (
+    fqid TEXT NOT NULL,
+    level INTEGER NOT NULL,
+    meta_position INTEGER NOT NULL,
+    deleted INTEGER,
+    data TEXT,
+    updated TEXT
+);
+
 -- What imports remember, made by the first of them: per source its state,
 -- which source key became which id, and what could not be imported.
 -- section: import

@@ -2,19 +2,31 @@
 /* Transactions of the writing side, and what is appended in them. */
 #include <inttypes.h>
 #include <sqlite3.h>
-#include <time.h>
 
 #include "base/limits.h"
+#include "base/units.h"
 #include "store/sqlite_priv.h"
 
 enum {
-    WRITER_CACHE_KIB = 64 * 1024,
+    WRITER_CACHE_KIB = 32 * 1024,
     CUTOVER_TRIES = 20,
+    CUTOVER_PAUSE_US = 50000,
     /* Above the first the log is moved into the database after a commit, as
      * far as readers allow. Above the second also with waiting for them. */
     LOG_BYTES = 128 * GW_MIB,
     LOG_LIMIT_BYTES = 512 * GW_MIB,
     LOG_WAIT_MS = 100,
+    /* The first, beside others: half of that at which an application's own
+     * SQLite moves the log, which would fall on one of its commits. */
+    LOG_PAGES_BESIDE = 500,
+    HELD_US = 40000, /* what a transaction beside others should take */
+    BESIDE_LEAST_BYTES = GW_DEFAULT_BATCH_SQLITE,
+    BESIDE_MOST_BYTES = GW_MIB,
+    COMPANY_US = 10000000,
+    UNKNOWN_US = 150000,    /* so long anybody may be about */
+    GLANCE_US = 5000,       /* for others, while nobody was seen */
+    TURN_BESIDE_US = 25000, /* as long as SQLite sleeps at first */
+    TURN_US = 105000,       /* longer than it sleeps in the end */
 };
 
 /* ---- transactions ---- */
@@ -65,11 +77,15 @@ gw_sqlite_open_writer(gw_sqlite *s, gw_error *err)
     if (code == GW_OK)
         code = gw_sqlite_exec(&s->writer,
                               "PRAGMA journal_size_limit = 134217728", err);
-    if (code == GW_OK)
-        (void)sqlite3_wal_hook(s->writer.db, note_log, &s->wal_pages);
-    else
+    if (code != GW_OK) {
         gw_sqlite_conn_close(&s->writer);
-    return code;
+        return code;
+    }
+    (void)sqlite3_wal_hook(s->writer.db, note_log, &s->wal_pages);
+    s->data_version = 0;
+    s->company_us = gw_clock_us() - COMPANY_US + UNKNOWN_US;
+    s->beside_bytes = BESIDE_LEAST_BYTES;
+    return GW_OK;
 }
 
 gw_code
@@ -85,6 +101,61 @@ static int64_t
 log_bytes(const gw_sqlite *s)
 {
     return s->wal_pages * s->page_bytes;
+}
+
+/* ---- beside others ---- */
+
+/* data_version changes only with the commits of other connections. */
+static bool
+has_company(gw_sqlite *s)
+{
+    int64_t version = 0, now = gw_clock_us();
+    gw_error ignored;
+
+    if (gw_sqlite_pragma(&s->writer, "PRAGMA data_version", &version,
+                         &ignored) != GW_OK)
+        return false;
+    if (s->data_version != 0 && version != s->data_version)
+        s->company_us = now;
+    s->data_version = version;
+    return now - s->company_us < COMPANY_US;
+}
+
+size_t
+gw_sqlite_commit_bytes(gw_store *store)
+{
+    gw_sqlite *s = gw_sqlite_of(store);
+
+    return s->writer.db && !has_company(s) ? GW_COMMIT_BYTES
+                                           : (size_t)s->beside_bytes;
+}
+
+/* At most half or twice as much, so that one odd time does not matter. */
+static void
+adapt(gw_sqlite *s)
+{
+    int64_t held_us = s->held_us;
+
+    if (held_us < HELD_US / 2)
+        held_us = HELD_US / 2;
+    if (held_us > HELD_US * 2)
+        held_us = HELD_US * 2;
+    s->beside_bytes = s->beside_bytes * HELD_US / held_us;
+    if (s->beside_bytes < BESIDE_LEAST_BYTES)
+        s->beside_bytes = BESIDE_LEAST_BYTES;
+    if (s->beside_bytes > BESIDE_MOST_BYTES)
+        s->beside_bytes = BESIDE_MOST_BYTES;
+}
+
+/* Waiting in SQLite is asking again and again, so it takes a moment in which
+ * nobody writes: as long as the transaction before was, at most. */
+void
+gw_sqlite_make_way(gw_store *store)
+{
+    gw_sqlite *s = gw_sqlite_of(store);
+    int64_t most_us = has_company(s) ? TURN_BESIDE_US : GLANCE_US;
+
+    gw_sleep_us(s->held_us < most_us ? s->held_us : most_us);
 }
 
 /* Moves the log into the database. It may fail for a reader in the way or a
@@ -105,6 +176,23 @@ move_log(gw_sqlite *s)
     (void)sqlite3_busy_timeout(s->writer.db, s->wait_ms);
 }
 
+/* Others can write while the log is moved. Beside them that is often, and
+ * most of it between their commits. While nobody was seen it is at times only,
+ * and takes so long that whoever waits for us has a turn, and is seen. */
+static void
+tend_log(gw_sqlite *s)
+{
+    int64_t since = gw_clock_us();
+
+    if (has_company(s)) {
+        if (s->wal_pages >= LOG_PAGES_BESIDE)
+            move_log(s);
+    } else if (log_bytes(s) >= LOG_BYTES) {
+        move_log(s);
+        gw_sleep_us(since + TURN_US - gw_clock_us());
+    }
+}
+
 /* A cutover must be on the disk when it is reported; a batch need not, the
  * log keeps the order. Moving the log before leaves less to sync while
  * writers wait. */
@@ -118,28 +206,31 @@ prepare_cutover(gw_sqlite *s, gw_error *err)
 static gw_code
 begin_write(gw_sqlite *s, int tries, gw_error *err)
 {
-    struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
     gw_code code;
 
     for (;;) {
         code = gw_sqlite_run(&s->writer, GW_SQL_BEGIN_WRITE, err);
         if (code == GW_OK || --tries <= 0 || s->writer.failure != SQLITE_BUSY)
             return code;
-        (void)nanosleep(&pause, NULL);
+        gw_sleep_us(CUTOVER_PAUSE_US);
     }
 }
 
 static gw_code
 enter(gw_sqlite *s, gw_error *err)
 {
-    int64_t levels = 0;
+    int64_t levels = 0, saved = 0;
     gw_code code = GW_OK;
 
     if (s->lock_file >= 0)
         code = gw_sqlite_check_fence(s, err);
     if (code == GW_OK)
         code = gw_sqlite_int(&s->writer, GW_SQL_HAS_LEVELS, &levels, err);
+    if (code == GW_OK)
+        code = gw_sqlite_int(&s->writer, GW_SQL_HAS_SAVED, &saved, err);
     s->has_levels = levels != 0;
+    s->has_saved = saved != 0;
+    s->begun_us = gw_clock_us();
     gw_store_timestamp(s->now);
     gw_sequences_clear(&s->live_ids);
     gw_sequences_clear(&s->made_ids);
@@ -195,9 +286,10 @@ gw_sqlite_commit(gw_store *store, gw_error *err)
         gw_sqlite_abort(store);
         return code;
     }
+    s->held_us = gw_clock_us() - s->begun_us;
+    adapt(s);
     leave(s);
-    if (log_bytes(s) >= LOG_BYTES)
-        move_log(s);
+    tend_log(s);
     return GW_OK;
 }
 
@@ -213,22 +305,6 @@ gw_sqlite_abort(gw_store *store)
     if (!sqlite3_get_autocommit(s->writer.db))
         (void)gw_sqlite_run(&s->writer, GW_SQL_ROLLBACK, &ignored);
     leave(s);
-}
-
-/* data_version changes only with the commits of other connections. */
-bool
-gw_sqlite_was_written(gw_store *store)
-{
-    gw_sqlite *s = gw_sqlite_of(store);
-    int64_t version = 0;
-    gw_error ignored;
-
-    if (!s->writer.db || gw_sqlite_pragma(&s->writer, "PRAGMA data_version",
-                                          &version, &ignored) != GW_OK)
-        return false;
-    bool is_new = s->data_version != 0 && version != s->data_version;
-    s->data_version = version;
-    return is_new;
 }
 
 /* ---- rows ---- */
@@ -407,6 +483,14 @@ note_keyframe(gw_sqlite *s, const gw_run_state *state, gw_error *err)
     return code;
 }
 
+/* With it, a save has come to its end; the table is there since the run
+ * began. */
+static gw_code
+drop_unsaved(gw_sqlite *s, gw_error *err)
+{
+    return gw_sqlite_run(&s->writer, GW_SQL_DROP_UNSAVED, err);
+}
+
 gw_code
 gw_sqlite_put_run_state(gw_store *store, const gw_run_state *state,
                         gw_error *err)
@@ -430,7 +514,9 @@ gw_sqlite_put_run_state(gw_store *store, const gw_run_state *state,
         (void)sqlite3_bind_int64(statement, i + 1, values[i]);
     gw_sqlite_bind(statement, n + 1, gw_slice_of(state->checksums));
     code = gw_sqlite_finish(&s->writer, statement, err);
-    return code == GW_OK ? note_keyframe(s, state, err) : code;
+    if (code == GW_OK)
+        code = note_keyframe(s, state, err);
+    return code == GW_OK ? drop_unsaved(s, err) : code;
 }
 
 /* Runs a statement of one number. */

@@ -246,10 +246,19 @@ gw_store_write(gw_store *store, const gw_position *positions, size_t n,
                              err);
 }
 
-bool
-gw_store_was_written(gw_store *store)
+size_t
+gw_store_commit_bytes(gw_store *store)
 {
-    return store->ops->was_written != NULL && store->ops->was_written(store);
+    return store->ops->commit_bytes != NULL ? store->ops->commit_bytes(store)
+                                            : GW_COMMIT_BYTES;
+}
+
+void
+gw_store_make_way(gw_store *store)
+{
+    if (store->ops->make_way != NULL) {
+        store->ops->make_way(store);
+    }
 }
 
 gw_code
@@ -263,6 +272,22 @@ gw_store_put_run_state(gw_store *store, const gw_run_state *state,
                        gw_error *err)
 {
     return store->ops->put_run_state(store, state, err);
+}
+
+gw_code
+gw_store_keyframe_recover(gw_store *store, gw_error *err)
+{
+    return store->ops->keyframe_recover != NULL
+               ? store->ops->keyframe_recover(store, err)
+               : GW_OK;
+}
+
+gw_code
+gw_store_keyframe_yield(gw_store *store, gw_error *err)
+{
+    return store->ops->keyframe_yield != NULL
+               ? store->ops->keyframe_yield(store, err)
+               : GW_OK;
 }
 
 gw_code

@@ -205,10 +205,13 @@ void gw_store_abort(gw_store *store);
 GW_MUST_CHECK gw_code gw_store_finish(gw_store *store, gw_code code,
                                       gw_error *err);
 
-/** Whether somebody else has committed since the last call (false at the
- *  first): an application that may be waiting for us. Outside a transaction;
- *  false where an open transaction keeps nobody from writing. */
-bool gw_store_was_written(gw_store *store);
+/** How much event data the next transaction should take, about: where an open
+ *  one keeps others from writing, and somebody else was seen to, no more than
+ *  is written in a moment. Outside a transaction. */
+size_t gw_store_commit_bytes(gw_store *store);
+/** After a commit, where an open transaction keeps others from writing: takes
+ *  a moment, for whoever waits to have a turn. */
+void gw_store_make_way(gw_store *store);
 
 /** Appends a position with its events, already checked, as the application
  *  would; p->position 0: the next number, put into *assigned. Does not
@@ -257,6 +260,14 @@ GW_MUST_CHECK gw_code gw_store_put_run_state(gw_store *store,
 GW_MUST_CHECK gw_code gw_store_keyframe_put(gw_store *store,
                                             const gw_saved_model *model,
                                             gw_error *err);
+/** Between two models of a save outside a cutover: where a transaction keeps
+ *  others from writing and has been open for long, commits and begins another
+ *  one. A save has come to its end when gw_store_put_run_state is committed
+ *  with its position. */
+GW_MUST_CHECK gw_code gw_store_keyframe_yield(gw_store *store, gw_error *err);
+/** Before anything that a run does to what is saved: takes back a save that
+ *  has not come to its end. */
+GW_MUST_CHECK gw_code gw_store_keyframe_recover(gw_store *store, gw_error *err);
 /** Drops what migrate made: migration tables, saved keyframes, run state.
  *  Live tables and the old generation stay. */
 GW_MUST_CHECK gw_code gw_store_forget(gw_store *store, gw_error *err);

@@ -92,12 +92,15 @@ struct gw_store_ops {
                           gw_model_visit visit, void *arg, gw_error *err);
     gw_code (*read_now)(gw_store *store, int64_t after, int64_t upto,
                         size_t max_bytes, gw_batch *batch, gw_error *err);
-    bool (*was_written)(gw_store *store); /* NULL: false */
+    size_t (*commit_bytes)(gw_store *store); /* NULL: GW_COMMIT_BYTES */
+    void (*make_way)(gw_store *store);       /* NULL: nothing to do */
     gw_code (*max_position_now)(gw_store *store, int64_t *out, gw_error *err);
     gw_code (*write)(gw_store *store, const gw_position *positions, size_t n,
                      int64_t event_target, int64_t final_index, gw_error *err);
     gw_code (*put_run_state)(gw_store *store, const gw_run_state *state,
                              gw_error *err);
+    gw_code (*keyframe_recover)(gw_store *store, gw_error *err); /* or NULL */
+    gw_code (*keyframe_yield)(gw_store *store, gw_error *err);   /* or NULL */
     gw_code (*keyframe_put)(gw_store *store, const gw_saved_model *model,
                             gw_error *err);
     gw_code (*forget)(gw_store *store, gw_error *err);

@@ -421,6 +421,106 @@ a_closed_store_is_one_file(void **state)
     assert_int_not_equal(access(name, F_OK), 0);
 }
 
+/* ---- a save in several transactions ---- */
+
+/* Puts a model of two levels, the lower one as the upper or not there. */
+static void
+save_model(fixture *f, const char *fqid, bool is_at_both, const char *json)
+{
+    gw_arena arena;
+    gw_model at[2] = {{0}};
+
+    gw_arena_init(&arena);
+    if (json)
+        ok(f,
+           gw_model_parse(&arena, gw_slice_of(json), false, &at[1], &f->err));
+    if (is_at_both)
+        at[0] = at[1];
+    gw_saved_model saved = {gw_slice_of(fqid), 2, at};
+    ok(f, gw_store_keyframe_put(f->store, &saved, &f->err));
+    gw_state_release((gw_state *)at[1].state);
+    gw_arena_clear(&arena);
+}
+
+static void
+is_saved(fixture *f, const char *fqid, bool is_at_both, const char *json)
+{
+    gw_model at[2] = {{0}};
+    gw_buf text = {0};
+
+    ok(f, gw_store_keyframe_load(f->store, gw_slice_of(fqid), at, 2, &f->err));
+    assert_int_equal(at[0].status, is_at_both ? at[1].status : GW_STATUS_NONE);
+    if (json) {
+        gw_model_put_json(&text, &at[1]);
+        assert_string_equal(gw_buf_cstr(&text), json);
+    } else {
+        assert_int_equal(at[1].status, GW_STATUS_NONE);
+    }
+    gw_state_release((gw_state *)at[0].state);
+    gw_state_release((gw_state *)at[1].state);
+    gw_buf_clear(&text);
+}
+
+static void
+recover(fixture *f)
+{
+    gw_store_close(f->store);
+    ok(f, open_path(f, false, false));
+    ok(f, gw_store_begin(f->store, false, &f->err));
+    ok(f, gw_store_keyframe_recover(f->store, &f->err));
+    ok(f, gw_store_commit(f->store, &f->err));
+}
+
+#define MODEL(v) "{\"v\":" #v ",\"meta_deleted\":false,\"meta_position\":1}"
+
+static void
+a_save_that_has_not_ended_is_taken_back(void **state)
+{
+    fixture *f = *state;
+    const gw_run_state run = {.position = 1, .keyframe_position = 1};
+
+    make_store(f);
+    ok(f, open_path(f, false, false));
+    ok(f, gw_store_begin(f->store, false, &f->err));
+    save_model(f, "user/1", false, MODEL(1));
+    save_model(f, "user/2", true, MODEL(2));
+    ok(f, gw_store_put_run_state(f->store, &run, &f->err));
+    ok(f, gw_store_commit(f->store, &f->err));
+    recover(f); /* this one has ended */
+
+    ok(f, gw_store_begin(f->store, false, &f->err));
+    save_model(f, "user/1", true, MODEL(10));
+    save_model(f, "user/2", false, NULL);
+    ok(f, gw_store_commit(f->store, &f->err));
+    ok(f, gw_store_begin(f->store, false, &f->err));
+    save_model(f, "user/3", false, MODEL(30));
+    ok(f, gw_store_commit(f->store, &f->err));
+    is_saved(f, "user/1", true, MODEL(10));
+    is_saved(f, "user/2", true, NULL);
+    is_saved(f, "user/3", false, MODEL(30));
+
+    recover(f);
+    is_saved(f, "user/1", false, MODEL(1));
+    is_saved(f, "user/2", true, MODEL(2));
+    is_saved(f, "user/3", true, NULL);
+}
+
+static void
+a_first_save_that_has_not_ended_leaves_nothing(void **state)
+{
+    fixture *f = *state;
+
+    make_store(f);
+    ok(f, open_path(f, false, false));
+    ok(f, gw_store_begin(f->store, false, &f->err));
+    save_model(f, "user/1", false, MODEL(1));
+    ok(f, gw_store_commit(f->store, &f->err));
+    is_saved(f, "user/1", false, MODEL(1));
+
+    recover(f);
+    is_saved(f, "user/1", true, NULL);
+}
+
 int
 main(void)
 {
@@ -442,6 +542,8 @@ main(void)
         T(events_without_their_position_are_reported),
         T(events_come_in_the_order_of_their_weights),
         T(a_closed_store_is_one_file),
+        T(a_save_that_has_not_ended_is_taken_back),
+        T(a_first_save_that_has_not_ended_leaves_nothing),
 #undef T
     };
 
