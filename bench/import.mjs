@@ -3,8 +3,10 @@
 //
 // Measures `godwit import wukongim` into SQLite from the tests' double of a
 // v1 server, in turn with what bounds it: a client that only reads the same
-// pages (what the double can serve), and `godwit load` of the same positions
-// from `godwit export` (what the store can take). The double is asked twice:
+// pages (what the double can serve), SQLite copying the rows that came of them
+// into an empty store in one transaction (what SQLite can take from one that
+// reads, looks at and makes nothing), and `godwit load` of the same positions
+// from `godwit export` (what Godwit can). The double is asked twice:
 // as one that makes each page when it is asked for it, as a server does, and
 // as one that has all pages made, so that nothing but the import is slow.
 // Only the ratios say much: it runs on one of the machine's cores meanwhile.
@@ -136,6 +138,22 @@ async function load(from, name) {
   return r;
 }
 
+/** Copies all rows of a store by the sqlite3 shell: {seconds}. */
+async function copyRows(from, name) {
+  const tables = ['positions', 'events', 'models', 'id_sequences',
+    'godwit_import_keys'];
+  const shell = (store, sql) => timed('sqlite3', ['-batch', '-bail', store],
+    { input: sql });
+  const store = await emptyStore(name);
+  const { out } = await shell(from, 'SELECT sql || \';\' FROM sqlite_schema ' +
+    "WHERE tbl_name = 'godwit_import_keys' AND sql NOT NULL;");
+  await shell(store, out);
+  return shell(store, `ATTACH '${from}' AS source;
+    PRAGMA cache_size = -65536; PRAGMA synchronous = NORMAL; BEGIN;
+    ${tables.map((table) => `INSERT INTO ${table} SELECT * FROM source.${
+    table};`).join('\n')} COMMIT;`);
+}
+
 const row = rows(44, 14, 10, 10);
 
 async function measure(title, options, rounds) {
@@ -144,7 +162,7 @@ async function measure(title, options, rounds) {
     const names = await countMessages(double.url,
       await topicNames(double.url));
     const messages = names.reduce((n, topic) => n + topic.count, 0);
-    const rates = { serve: [], import: [], load: [] };
+    const rates = { serve: [], copy: [], import: [], load: [] };
     const rss = [];
     for (let n = 0; n < rounds; n++) {
       rates.serve.push(await serve(double.url, names, messages));
@@ -153,6 +171,8 @@ async function measure(title, options, rounds) {
         double.url, '--store', store]);
       rates.import.push(messages / imported.seconds);
       rss.push(imported.rss);
+      rates.copy.push(messages /
+        (await copyRows(store, 'import-copy.db')).seconds);
       rates.load.push(messages /
         (await load(store, 'import-load.db')).seconds);
     }
@@ -166,6 +186,8 @@ async function measure(title, options, rounds) {
     row('import', count(median(rates.import)), '', '>= 30,000');
     row('20 connections that only read the pages', count(median(rates.serve)),
       `${(100 * ratio('serve')).toFixed(0)} %`, '>= 80 %');
+    row('the rows copied by SQLite alone', count(median(rates.copy)),
+      `${(100 * ratio('copy')).toFixed(0)} %`);
     row('load of the same positions', count(median(rates.load)),
       `${(100 * ratio('load')).toFixed(0)} %`, '>= 25 %');
     console.log('peak memory of the import: ' +
@@ -174,6 +196,7 @@ async function measure(title, options, rounds) {
     double.stop();
     remove(path.join(work, 'import.db'));
     remove(path.join(work, 'import-load.db'));
+    remove(path.join(work, 'import-copy.db'));
   }
 }
 

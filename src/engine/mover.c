@@ -84,6 +84,9 @@ save_keyframes(gw_mover *m, gw_error *err)
         return code;
     }
     code = gw_store_finish(m->run->store, put_keyframes(m, err), err);
+    if (code == GW_OK) {
+        code = gw_store_keyframe_end(m->run->store, err);
+    }
     if (code != GW_OK) {
         return gw_writer_fail(m->writer, code, err);
     }

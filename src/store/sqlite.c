@@ -15,7 +15,7 @@
 #include "base/limits.h"
 #include "store/sqlite_priv.h"
 
-enum { READER_CACHE_KIB = 8 * 1024 };
+enum { READER_CACHE_KIB = 4 * 1024 };
 
 /* Fewer, larger pages cost fewer system calls: a quarter less time for
  * writing events than with SQLite's 4096. */
@@ -97,6 +97,7 @@ static const struct gw_store_ops sqlite_ops = {
     .keyframe_recover = gw_sqlite_keyframe_recover,
     .keyframe_put = gw_sqlite_keyframe_put,
     .keyframe_yield = gw_sqlite_keyframe_yield,
+    .keyframe_end = gw_sqlite_keyframe_end,
     .forget = gw_sqlite_forget,
     .set_aside = gw_sqlite_set_aside,
     .cut_back = gw_sqlite_cut_back,

@@ -167,6 +167,7 @@ keep_unsaved(gw_sqlite *s, gw_slice fqid, gw_error *err)
     if (code != GW_OK)
         return code;
     gw_sqlite_bind(statement, 1, fqid);
+    (void)sqlite3_bind_int64(statement, 2, s->saved_position);
     return gw_sqlite_finish(&s->writer, statement, err);
 }
 
@@ -178,7 +179,7 @@ gw_sqlite_keyframe_put(gw_store *store, const gw_saved_model *model,
     const gw_model *above = &model->at[model->levels - 1];
     gw_code code = gw_sqlite_writer(s, err);
 
-    if (code == GW_OK && s->has_saved && !s->is_cutover)
+    if (code == GW_OK && s->saved_position > 0 && !s->is_cutover)
         code = keep_unsaved(s, model->fqid, err);
     if (code == GW_OK)
         code = put_last(s, model->fqid, above, err);
@@ -195,7 +196,7 @@ gw_sqlite_keyframe_put(gw_store *store, const gw_saved_model *model,
 
 /* ---- a save in several transactions ---- */
 
-enum { PART_US = 20000 };
+enum { PART_US = 20000, PART_ROWS = 4096 };
 
 gw_code
 gw_sqlite_keyframe_yield(gw_store *store, gw_error *err)
@@ -215,6 +216,8 @@ static gw_code
 put_back(gw_sqlite *s, gw_error *err)
 {
     static const char sql[] =
+        "DELETE FROM godwit_unsaved WHERE keyframe_position <>"
+        " (SELECT max(position) FROM migration_keyframes);"
         "DELETE FROM godwit_models WHERE fqid IN"
         " (SELECT fqid FROM godwit_unsaved);"
         "DELETE FROM migration_keyframe_models WHERE fqid IN"
@@ -249,8 +252,40 @@ gw_sqlite_keyframe_recover(gw_store *store, gw_error *err)
     if (code == GW_OK) /* its number is not used */
         code = gw_sqlite_make(&s->writer, "saving", 0, err);
     if (code == GW_OK)
-        code = s->has_saved ? put_back(s, err) : clear_saved(s, err);
-    if (code == GW_OK)
-        code = gw_sqlite_run(&s->writer, GW_SQL_DROP_UNSAVED, err);
+        code = s->saved_position > 0 ? put_back(s, err) : clear_saved(s, err);
+    return code == GW_OK
+               ? gw_sqlite_exec(&s->writer, "DELETE FROM godwit_unsaved", err)
+               : code;
+}
+
+/* Drops as many rows as do not take long; *dropped says how many. */
+static gw_code
+drop_unsaved(gw_sqlite *s, int *dropped, gw_error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    gw_code code =
+        gw_sqlite_get(&s->writer, GW_SQL_DROP_UNSAVED, &statement, err);
+
+    if (code != GW_OK)
+        return code;
+    (void)sqlite3_bind_int(statement, 1, PART_ROWS);
+    code = gw_sqlite_finish(&s->writer, statement, err);
+    *dropped = code == GW_OK ? sqlite3_changes(s->writer.db) : 0;
+    return code;
+}
+
+gw_code
+gw_sqlite_keyframe_end(gw_store *store, gw_error *err)
+{
+    int dropped = PART_ROWS;
+    gw_code code = GW_OK;
+
+    while (code == GW_OK && dropped == PART_ROWS) {
+        code = gw_sqlite_begin(store, false, err);
+        if (code == GW_OK)
+            code = gw_store_finish(
+                store, drop_unsaved(gw_sqlite_of(store), &dropped, err), err);
+        gw_sqlite_make_way(store);
+    }
     return code;
 }

@@ -88,16 +88,19 @@ enum {
       " FROM migration_keyframe_models WHERE fqid = ?1")                   \
     X(HAS_LEVELS,                                                          \
       "SELECT EXISTS (SELECT 1 FROM migration_keyframe_models)")           \
-    X(HAS_SAVED, "SELECT EXISTS (SELECT 1 FROM migration_keyframes)")      \
+    X(SAVED_POSITION,                                                      \
+      "SELECT ifnull(max(position), 0) FROM migration_keyframes")          \
     X(KEEP_UNSAVED,                                                        \
       "INSERT INTO godwit_unsaved"                                         \
-      " (fqid, level, meta_position, deleted, data, updated)"              \
-      " SELECT ?1, -2, 0, NULL, NULL, NULL UNION ALL"                      \
-      " SELECT ?1, -1, 0, deleted, data, updated FROM godwit_models"       \
+      " (keyframe_position, fqid, level, meta_position, deleted, data,"    \
+      " updated) SELECT ?2, ?1, -2, 0, NULL, NULL, NULL UNION ALL"         \
+      " SELECT ?2, ?1, -1, 0, deleted, data, updated FROM godwit_models"   \
       " WHERE fqid = ?1 UNION ALL"                                         \
-      " SELECT ?1, level, meta_position, deleted, data, NULL"              \
+      " SELECT ?2, ?1, level, meta_position, deleted, data, NULL"          \
       " FROM migration_keyframe_models WHERE fqid = ?1")                   \
-    X(DROP_UNSAVED, "DELETE FROM godwit_unsaved")                          \
+    X(DROP_UNSAVED,                                                        \
+      "DELETE FROM godwit_unsaved WHERE rowid IN"                          \
+      " (SELECT rowid FROM godwit_unsaved LIMIT ?1)")                      \
     X(RUN_ID, "SELECT run_id, run_holder FROM godwit_store")               \
     X(SET_RUN_ID,                                                          \
       "UPDATE godwit_store SET run_id = ?1, run_holder = ?2")              \
@@ -260,7 +263,7 @@ typedef struct gw_sqlite {
     int64_t data_version, company_us; /* when somebody else had written */
     int64_t beside_bytes;             /* of a transaction beside others */
     bool is_cutover, has_levels;
-    bool has_saved; /* a save that began after it must be able to go back */
+    int64_t saved_position;      /* models are saved as of this; 0: none are */
     char now[GW_TIMESTAMP_ROOM]; /* of the transaction */
     gw_sequences live_ids, made_ids;
 
@@ -391,6 +394,7 @@ gw_code gw_sqlite_keyframe_list(gw_store *, gw_slice,
                                 void *, gw_error *);
 gw_code gw_sqlite_keyframe_recover(gw_store *, gw_error *);
 gw_code gw_sqlite_keyframe_yield(gw_store *, gw_error *);
+gw_code gw_sqlite_keyframe_end(gw_store *, gw_error *);
 gw_code gw_sqlite_keyframe_put(gw_store *, const gw_saved_model *, gw_error *);
 
 /* sqlite_record.c */

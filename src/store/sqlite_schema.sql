@@ -162,9 +162,10 @@ CREATE TABLE godwit_run (
 -- What a save of models has replaced, while it goes on in several
 -- transactions: per model a row of level -2, one of -1 for godwit_models, and
 -- those of migration_keyframe_models. A save that does not come to its end is
--- taken back by it.
+-- taken back by it; when it has, there is another keyframe position.
 -- section: saving
 CREATE TABLE IF NOT EXISTS godwit_unsaved (
+    keyframe_position INTEGER NOT NULL,
     fqid TEXT NOT NULL,
     level INTEGER NOT NULL,
     meta_position INTEGER NOT NULL,

@@ -8,7 +8,7 @@
 #include "store/sqlite_priv.h"
 
 enum {
-    WRITER_CACHE_KIB = 32 * 1024,
+    WRITER_CACHE_KIB = 24 * 1024,
     CUTOVER_TRIES = 20,
     CUTOVER_PAUSE_US = 50000,
     /* Above the first the log is moved into the database after a commit, as
@@ -148,14 +148,17 @@ adapt(gw_sqlite *s)
 }
 
 /* Waiting in SQLite is asking again and again, so it takes a moment in which
- * nobody writes: as long as the transaction before was, at most. */
+ * nobody writes: as long as the transaction before was, at most. Moving the
+ * log may have been such a moment. */
 void
 gw_sqlite_make_way(gw_store *store)
 {
     gw_sqlite *s = gw_sqlite_of(store);
     int64_t most_us = has_company(s) ? TURN_BESIDE_US : GLANCE_US;
 
-    gw_sleep_us(s->held_us < most_us ? s->held_us : most_us);
+    int64_t free_us = gw_clock_us() - (s->begun_us + s->held_us);
+
+    gw_sleep_us((s->held_us < most_us ? s->held_us : most_us) - free_us);
 }
 
 /* Moves the log into the database. It may fail for a reader in the way or a
@@ -219,7 +222,7 @@ begin_write(gw_sqlite *s, int tries, gw_error *err)
 static gw_code
 enter(gw_sqlite *s, gw_error *err)
 {
-    int64_t levels = 0, saved = 0;
+    int64_t levels = 0;
     gw_code code = GW_OK;
 
     if (s->lock_file >= 0)
@@ -227,9 +230,9 @@ enter(gw_sqlite *s, gw_error *err)
     if (code == GW_OK)
         code = gw_sqlite_int(&s->writer, GW_SQL_HAS_LEVELS, &levels, err);
     if (code == GW_OK)
-        code = gw_sqlite_int(&s->writer, GW_SQL_HAS_SAVED, &saved, err);
+        code = gw_sqlite_int(&s->writer, GW_SQL_SAVED_POSITION,
+                             &s->saved_position, err);
     s->has_levels = levels != 0;
-    s->has_saved = saved != 0;
     s->begun_us = gw_clock_us();
     gw_store_timestamp(s->now);
     gw_sequences_clear(&s->live_ids);
@@ -483,14 +486,6 @@ note_keyframe(gw_sqlite *s, const gw_run_state *state, gw_error *err)
     return code;
 }
 
-/* With it, a save has come to its end; the table is there since the run
- * began. */
-static gw_code
-drop_unsaved(gw_sqlite *s, gw_error *err)
-{
-    return gw_sqlite_run(&s->writer, GW_SQL_DROP_UNSAVED, err);
-}
-
 gw_code
 gw_sqlite_put_run_state(gw_store *store, const gw_run_state *state,
                         gw_error *err)
@@ -514,9 +509,7 @@ gw_sqlite_put_run_state(gw_store *store, const gw_run_state *state,
         (void)sqlite3_bind_int64(statement, i + 1, values[i]);
     gw_sqlite_bind(statement, n + 1, gw_slice_of(state->checksums));
     code = gw_sqlite_finish(&s->writer, statement, err);
-    if (code == GW_OK)
-        code = note_keyframe(s, state, err);
-    return code == GW_OK ? drop_unsaved(s, err) : code;
+    return code == GW_OK ? note_keyframe(s, state, err) : code;
 }
 
 /* Runs a statement of one number. */

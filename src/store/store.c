@@ -291,6 +291,14 @@ gw_store_keyframe_yield(gw_store *store, gw_error *err)
 }
 
 gw_code
+gw_store_keyframe_end(gw_store *store, gw_error *err)
+{
+    return store->ops->keyframe_end != NULL
+               ? store->ops->keyframe_end(store, err)
+               : GW_OK;
+}
+
+gw_code
 gw_store_keyframe_put(gw_store *store, const gw_saved_model *model,
                       gw_error *err)
 {

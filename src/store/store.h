@@ -265,6 +265,9 @@ GW_MUST_CHECK gw_code gw_store_keyframe_put(gw_store *store,
  *  one. A save has come to its end when gw_store_put_run_state is committed
  *  with its position. */
 GW_MUST_CHECK gw_code gw_store_keyframe_yield(gw_store *store, gw_error *err);
+/** After a save, outside a transaction: clears away what taking it back would
+ *  have needed, if anything. */
+GW_MUST_CHECK gw_code gw_store_keyframe_end(gw_store *store, gw_error *err);
 /** Before anything that a run does to what is saved: takes back a save that
  *  has not come to its end. */
 GW_MUST_CHECK gw_code gw_store_keyframe_recover(gw_store *store, gw_error *err);

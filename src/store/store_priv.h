@@ -101,6 +101,7 @@ struct gw_store_ops {
                              gw_error *err);
     gw_code (*keyframe_recover)(gw_store *store, gw_error *err); /* or NULL */
     gw_code (*keyframe_yield)(gw_store *store, gw_error *err);   /* or NULL */
+    gw_code (*keyframe_end)(gw_store *store, gw_error *err);     /* or NULL */
     gw_code (*keyframe_put)(gw_store *store, const gw_saved_model *model,
                             gw_error *err);
     gw_code (*forget)(gw_store *store, gw_error *err);
