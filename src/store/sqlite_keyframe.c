@@ -202,7 +202,7 @@ gw_code
 gw_sqlite_keyframe_yield(gw_store *store, gw_error *err)
 {
     gw_sqlite *s = gw_sqlite_of(store);
-    if (s->is_cutover || gw_clock_us() - s->begun_us < PART_US)
+    if (s->is_cutover || gw_clock_us() - s->beside.begun_us < PART_US)
         return GW_OK;
     gw_code code = gw_sqlite_commit(store, err);
     if (code != GW_OK)
@@ -258,33 +258,20 @@ gw_sqlite_keyframe_recover(gw_store *store, gw_error *err)
                : code;
 }
 
-/* Drops as many rows as do not take long; *dropped says how many. */
-static gw_code
-drop_unsaved(gw_sqlite *s, int *dropped, gw_error *err)
-{
-    sqlite3_stmt *statement = NULL;
-    gw_code code =
-        gw_sqlite_get(&s->writer, GW_SQL_DROP_UNSAVED, &statement, err);
-
-    if (code != GW_OK)
-        return code;
-    (void)sqlite3_bind_int(statement, 1, PART_ROWS);
-    code = gw_sqlite_finish(&s->writer, statement, err);
-    *dropped = code == GW_OK ? sqlite3_changes(s->writer.db) : 0;
-    return code;
-}
-
 gw_code
 gw_sqlite_keyframe_end(gw_store *store, gw_error *err)
 {
+    gw_sqlite *s = gw_sqlite_of(store);
     int dropped = PART_ROWS;
     gw_code code = GW_OK;
 
     while (code == GW_OK && dropped == PART_ROWS) {
         code = gw_sqlite_begin(store, false, err);
-        if (code == GW_OK)
-            code = gw_store_finish(
-                store, drop_unsaved(gw_sqlite_of(store), &dropped, err), err);
+        if (code != GW_OK)
+            break;
+        code = gw_sqlite_run_with(store, GW_SQL_DROP_UNSAVED, PART_ROWS, err);
+        dropped = sqlite3_changes(s->writer.db);
+        code = gw_store_finish(store, code, err);
         gw_sqlite_make_way(store);
     }
     return code;

@@ -244,6 +244,16 @@ typedef struct gw_sqlite_conn {
     int failure; /* SQLite's code of the latest error, kept on closing */
 } gw_sqlite_conn;
 
+/** What is known of others who write; see sqlite_beside.c. */
+typedef struct gw_sqlite_beside {
+    int log_pages;             /* in the log after the latest commit */
+    int64_t begun_us, held_us; /* the transaction; the one before */
+    int64_t data_version;      /* when it was asked for last */
+    int64_t seen_us;           /* somebody else had written … */
+    int64_t company_until_us;  /* … and is taken to be about until then */
+    int64_t bytes;             /* of a transaction beside others */
+} gw_sqlite_beside;
+
 typedef struct gw_sqlite {
     gw_store store; /* first */
     char *path;     /* absolute */
@@ -258,10 +268,7 @@ typedef struct gw_sqlite {
     /* the writing side */
     gw_sqlite_conn writer;
     gw_buf buf;
-    int wal_pages;                    /* in the log after the latest commit */
-    int64_t begun_us, held_us;        /* the transaction; the one before */
-    int64_t data_version, company_us; /* when somebody else had written */
-    int64_t beside_bytes;             /* of a transaction beside others */
+    gw_sqlite_beside beside;
     bool is_cutover, has_levels;
     int64_t saved_position;      /* models are saved as of this; 0: none are */
     char now[GW_TIMESTAMP_ROOM]; /* of the transaction */
@@ -348,6 +355,15 @@ GW_MUST_CHECK gw_code gw_sqlite_carry(gw_sqlite_conn *conn,
 gw_code gw_sqlite_make(gw_sqlite_conn *conn, const char *section,
                        int64_t number, gw_error *err);
 
+/* ---- sqlite_beside.c ---- */
+
+/** After the writing side was opened. */
+void gw_sqlite_beside_open(gw_sqlite *s);
+/** After a commit: measures it, and may move the log. */
+void gw_sqlite_beside_commit(gw_sqlite *s);
+/** Moves the log into the database, as far as that can be done now. */
+void gw_sqlite_move_log(gw_sqlite *s);
+
 /* ---- sqlite_write.c ---- */
 
 /** The writing connection; GW_E_STATE outside of a transaction. */
@@ -367,8 +383,6 @@ gw_code gw_sqlite_count_after(gw_store *, int64_t, int64_t, int64_t *,
 gw_code gw_sqlite_run_state(gw_store *, gw_run_state *, gw_error *);
 gw_code gw_sqlite_read(gw_store *, gw_generation, int64_t, int64_t, size_t,
                        gw_batch *, gw_error *);
-size_t gw_sqlite_commit_bytes(gw_store *);
-void gw_sqlite_make_way(gw_store *);
 gw_code gw_sqlite_max_position_now(gw_store *, int64_t *, gw_error *);
 gw_code gw_sqlite_read_now(gw_store *, int64_t, int64_t, size_t, gw_batch *,
                            gw_error *);
@@ -410,6 +424,10 @@ void gw_sqlite_unlock(gw_store *);
 /** That the lock is still this run's, inside a transaction. */
 gw_code gw_sqlite_check_fence(gw_sqlite *, gw_error *);
 
+/* sqlite_beside.c */
+size_t gw_sqlite_commit_bytes(gw_store *);
+void gw_sqlite_make_way(gw_store *);
+
 /* sqlite_write.c */
 gw_code gw_sqlite_begin(gw_store *, bool, gw_error *);
 gw_code gw_sqlite_commit(gw_store *, gw_error *);
@@ -419,6 +437,8 @@ gw_code gw_sqlite_append(gw_store *, const gw_position *, int64_t *,
 gw_code gw_sqlite_put_model(gw_store *, gw_slice, gw_slice, bool, gw_error *);
 gw_code gw_sqlite_write(gw_store *, const gw_position *, size_t, int64_t,
                         int64_t, gw_error *);
+/** Runs a statement of one number. */
+gw_code gw_sqlite_run_with(gw_store *, gw_sql, int64_t, gw_error *);
 gw_code gw_sqlite_put_run_state(gw_store *, const gw_run_state *, gw_error *);
 gw_code gw_sqlite_set_index(gw_store *, int64_t, gw_error *);
 gw_code gw_sqlite_set_final_index(gw_store *, int64_t, gw_error *);

@@ -11,34 +11,9 @@ enum {
     WRITER_CACHE_KIB = 24 * 1024,
     CUTOVER_TRIES = 20,
     CUTOVER_PAUSE_US = 50000,
-    /* Above the first the log is moved into the database after a commit, as
-     * far as readers allow. Above the second also with waiting for them. */
-    LOG_BYTES = 128 * GW_MIB,
-    LOG_LIMIT_BYTES = 512 * GW_MIB,
-    LOG_WAIT_MS = 100,
-    /* The first, beside others: half of that at which an application's own
-     * SQLite moves the log, which would fall on one of its commits. */
-    LOG_PAGES_BESIDE = 500,
-    HELD_US = 40000, /* what a transaction beside others should take */
-    BESIDE_LEAST_BYTES = GW_DEFAULT_BATCH_SQLITE,
-    BESIDE_MOST_BYTES = GW_MIB,
-    COMPANY_US = 10000000,
-    UNKNOWN_US = 150000,    /* so long anybody may be about */
-    GLANCE_US = 5000,       /* for others, while nobody was seen */
-    TURN_BESIDE_US = 25000, /* as long as SQLite sleeps at first */
-    TURN_US = 105000,       /* longer than it sleeps in the end */
 };
 
 /* ---- transactions ---- */
-
-static int
-note_log(void *arg, sqlite3 *db, const char *name, int pages)
-{
-    (void)db;
-    (void)name;
-    *(int *)arg = pages;
-    return SQLITE_OK;
-}
 
 static gw_code
 set_wal(gw_sqlite *s, gw_error *err)
@@ -81,10 +56,7 @@ gw_sqlite_open_writer(gw_sqlite *s, gw_error *err)
         gw_sqlite_conn_close(&s->writer);
         return code;
     }
-    (void)sqlite3_wal_hook(s->writer.db, note_log, &s->wal_pages);
-    s->data_version = 0;
-    s->company_us = gw_clock_us() - COMPANY_US + UNKNOWN_US;
-    s->beside_bytes = BESIDE_LEAST_BYTES;
+    gw_sqlite_beside_open(s);
     return GW_OK;
 }
 
@@ -97,112 +69,13 @@ gw_sqlite_writer(gw_sqlite *s, gw_error *err)
                    "the store %s has no open transaction to write in", s->path);
 }
 
-static int64_t
-log_bytes(const gw_sqlite *s)
-{
-    return s->wal_pages * s->page_bytes;
-}
-
-/* ---- beside others ---- */
-
-/* data_version changes only with the commits of other connections. */
-static bool
-has_company(gw_sqlite *s)
-{
-    int64_t version = 0, now = gw_clock_us();
-    gw_error ignored;
-
-    if (gw_sqlite_pragma(&s->writer, "PRAGMA data_version", &version,
-                         &ignored) != GW_OK)
-        return false;
-    if (s->data_version != 0 && version != s->data_version)
-        s->company_us = now;
-    s->data_version = version;
-    return now - s->company_us < COMPANY_US;
-}
-
-size_t
-gw_sqlite_commit_bytes(gw_store *store)
-{
-    gw_sqlite *s = gw_sqlite_of(store);
-
-    return s->writer.db && !has_company(s) ? GW_COMMIT_BYTES
-                                           : (size_t)s->beside_bytes;
-}
-
-/* At most half or twice as much, so that one odd time does not matter. */
-static void
-adapt(gw_sqlite *s)
-{
-    int64_t held_us = s->held_us;
-
-    if (held_us < HELD_US / 2)
-        held_us = HELD_US / 2;
-    if (held_us > HELD_US * 2)
-        held_us = HELD_US * 2;
-    s->beside_bytes = s->beside_bytes * HELD_US / held_us;
-    if (s->beside_bytes < BESIDE_LEAST_BYTES)
-        s->beside_bytes = BESIDE_LEAST_BYTES;
-    if (s->beside_bytes > BESIDE_MOST_BYTES)
-        s->beside_bytes = BESIDE_MOST_BYTES;
-}
-
-/* Waiting in SQLite is asking again and again, so it takes a moment in which
- * nobody writes: as long as the transaction before was, at most. Moving the
- * log may have been such a moment. */
-void
-gw_sqlite_make_way(gw_store *store)
-{
-    gw_sqlite *s = gw_sqlite_of(store);
-    int64_t most_us = has_company(s) ? TURN_BESIDE_US : GLANCE_US;
-
-    int64_t free_us = gw_clock_us() - (s->begun_us + s->held_us);
-
-    gw_sleep_us((s->held_us < most_us ? s->held_us : most_us) - free_us);
-}
-
-/* Moves the log into the database. It may fail for a reader in the way or a
- * full disk: the log keeps everything, the next time may do better, and the
- * next commit says what is wrong. */
-static void
-move_log(gw_sqlite *s)
-{
-    int left = 0, moved = 0;
-
-    (void)sqlite3_wal_checkpoint_v2(s->writer.db, NULL,
-                                    SQLITE_CHECKPOINT_PASSIVE, &left, &moved);
-    if (log_bytes(s) < LOG_LIMIT_BYTES)
-        return;
-    (void)sqlite3_busy_timeout(s->writer.db, LOG_WAIT_MS);
-    (void)sqlite3_wal_checkpoint_v2(s->writer.db, NULL,
-                                    SQLITE_CHECKPOINT_RESTART, &left, &moved);
-    (void)sqlite3_busy_timeout(s->writer.db, s->wait_ms);
-}
-
-/* Others can write while the log is moved. Beside them that is often, and
- * most of it between their commits. While nobody was seen it is at times only,
- * and takes so long that whoever waits for us has a turn, and is seen. */
-static void
-tend_log(gw_sqlite *s)
-{
-    int64_t since = gw_clock_us();
-
-    if (has_company(s)) {
-        if (s->wal_pages >= LOG_PAGES_BESIDE)
-            move_log(s);
-    } else if (log_bytes(s) >= LOG_BYTES) {
-        move_log(s);
-        gw_sleep_us(since + TURN_US - gw_clock_us());
-    }
-}
-
 /* A cutover must be on the disk when it is reported; a batch need not, the
  * log keeps the order. Moving the log before leaves less to sync while
  * writers wait. */
 static gw_code
 prepare_cutover(gw_sqlite *s, gw_error *err)
 {
-    move_log(s);
+    gw_sqlite_move_log(s);
     return gw_sqlite_exec(&s->writer, "PRAGMA synchronous = FULL", err);
 }
 
@@ -233,7 +106,7 @@ enter(gw_sqlite *s, gw_error *err)
         code = gw_sqlite_int(&s->writer, GW_SQL_SAVED_POSITION,
                              &s->saved_position, err);
     s->has_levels = levels != 0;
-    s->begun_us = gw_clock_us();
+    s->beside.begun_us = gw_clock_us();
     gw_store_timestamp(s->now);
     gw_sequences_clear(&s->live_ids);
     gw_sequences_clear(&s->made_ids);
@@ -289,10 +162,8 @@ gw_sqlite_commit(gw_store *store, gw_error *err)
         gw_sqlite_abort(store);
         return code;
     }
-    s->held_us = gw_clock_us() - s->begun_us;
-    adapt(s);
     leave(s);
-    tend_log(s);
+    gw_sqlite_beside_commit(s);
     return GW_OK;
 }
 
@@ -512,9 +383,8 @@ gw_sqlite_put_run_state(gw_store *store, const gw_run_state *state,
     return code == GW_OK ? note_keyframe(s, state, err) : code;
 }
 
-/* Runs a statement of one number. */
-static gw_code
-run_with(gw_store *store, gw_sql which, int64_t number, gw_error *err)
+gw_code
+gw_sqlite_run_with(gw_store *store, gw_sql which, int64_t number, gw_error *err)
 {
     gw_sqlite *s = gw_sqlite_of(store);
     sqlite3_stmt *statement = NULL;
@@ -531,13 +401,13 @@ run_with(gw_store *store, gw_sql which, int64_t number, gw_error *err)
 gw_code
 gw_sqlite_set_index(gw_store *store, int64_t index, gw_error *err)
 {
-    return run_with(store, GW_SQL_SET_INDEX, index, err);
+    return gw_sqlite_run_with(store, GW_SQL_SET_INDEX, index, err);
 }
 
 gw_code
 gw_sqlite_set_final_index(gw_store *store, int64_t final_index, gw_error *err)
 {
-    return run_with(store, GW_SQL_SET_FINAL_INDEX, final_index, err);
+    return gw_sqlite_run_with(store, GW_SQL_SET_FINAL_INDEX, final_index, err);
 }
 
 /* ---- taking back ---- */
@@ -562,14 +432,14 @@ gw_sqlite_cut_back(gw_store *store, const gw_run_state *state, gw_cut *out,
 {
     gw_sqlite *s = gw_sqlite_of(store);
     int64_t above = state->keyframe_position;
-    gw_code code = run_with(store, GW_SQL_CUT_EVENTS, above, err);
+    gw_code code = gw_sqlite_run_with(store, GW_SQL_CUT_EVENTS, above, err);
 
     if (code != GW_OK)
         return code;
     out->events = sqlite3_changes64(s->writer.db);
-    code = run_with(store, GW_SQL_CUT_STATES, above, err);
+    code = gw_sqlite_run_with(store, GW_SQL_CUT_STATES, above, err);
     out->positions = sqlite3_changes64(s->writer.db);
     if (code == GW_OK)
-        code = run_with(store, GW_SQL_CUT_POSITIONS, above, err);
+        code = gw_sqlite_run_with(store, GW_SQL_CUT_POSITIONS, above, err);
     return code == GW_OK ? count_read(s, state, &out->events_read, err) : code;
 }
