@@ -313,9 +313,7 @@ adopt(gw_keyframes *kf, uint32_t slot, size_t level, gw_state *state)
     if (below != NULL) {
         state = gw_state_like(state, below);
     }
-    if (below == NULL || (state != below && state != below->base)) {
-        kf->state_bytes += size_of(state);
-    }
+    kf->state_bytes += size_of(state);
     return state;
 }
 

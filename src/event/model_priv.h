@@ -35,7 +35,9 @@ gw_slice gw_state_step(const gw_state *state, size_t *cursor, gw_field *out);
  * The same fields, kept as what differs from `other` when that is much less.
  *
  * Shape:  takes the reference of `state`, which is whole, and gives one, of
- *         the same or another state. `other` (or its base) lives as long.
+ *         it or of a new state: never of `other`, whose pointer says that a
+ *         level keeps what the other keeps. `other` (or its base) lives as
+ *         long.
  */
 gw_state *gw_state_like(gw_state *state, const gw_state *other);
 

@@ -325,29 +325,17 @@ state_of_runs(const struct difference *d, uint32_t n)
     return state;
 }
 
-static bool
-is_all_of_base(const struct difference *d)
-{
-    return d->n == 1 && !d->is_own[0] && d->runs[0].len == d->base->bytes;
-}
-
 gw_state *
 gw_state_like(gw_state *state, const gw_state *other)
 {
     gw_state *base = other->base != NULL ? other->base : (gw_state *)other;
     struct difference d = {.base = base};
-    gw_state *made = state;
-    if (!find_difference(&d, state)) {
+    if (!find_difference(&d, state) ||
+        difference_bytes(&d) >= state->bytes / 2) {
         return state;
     }
-    if (is_all_of_base(&d)) {
-        made = gw_state_retain(base);
-    } else if (difference_bytes(&d) < state->bytes / 2) {
-        made = state_of_runs(&d, state->n);
-    }
-    if (made != state) {
-        gw_state_release(state);
-    }
+    gw_state *made = state_of_runs(&d, state->n);
+    gw_state_release(state);
     return made;
 }
 

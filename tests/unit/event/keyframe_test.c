@@ -497,6 +497,32 @@ what_was_saved_and_dropped_is_fetched_again(void **state)
     gw_arena_clear(&arena);
 }
 
+/* Level 0 keeps some fields, level 1 all, and here that is the same. */
+static void
+a_level_that_keeps_some_fields_is_saved_by_itself(void **state)
+{
+    (void)state;
+    gw_arena arena;
+    struct kept kept = {0};
+    gw_keyframe_backing backing = {&kept, fetch, list};
+    gw_arena_init(&arena);
+    gw_keyframes *kf = gw_keyframes_new(2, some_mask, NULL, NULL);
+    gw_keyframes_begin(kf, 1);
+    assert_int_equal(apply(kf, 0, "a/1", "create", "{\"x\":1}", &arena), 0);
+    assert_int_equal(apply(kf, 1, "a/1", "create", "{\"x\":1}", &arena), 0);
+
+    assert_int_equal(gw_keyframes_save(kf, keep, &kept, NULL), 0);
+    gw_keyframes_set_backing(kf, &backing);
+    gw_keyframes_drop(kf);
+
+    assert_ptr_not_equal(kept.models[0].state, kept.models[1].state);
+    assert_int_equal(field_of(kf, 0, "a/1", "x"), 1);
+    assert_int_equal(field_of(kf, 1, "a/1", "x"), 1);
+    let_go(&kept);
+    gw_keyframes_free(kf);
+    gw_arena_clear(&arena);
+}
+
 static void
 a_trim_lets_go_of_what_is_saved_and_not_used(void **state)
 {
@@ -551,6 +577,7 @@ main(void)
         cmocka_unit_test(every_level_is_what_its_events_make),
         cmocka_unit_test(a_level_costs_what_it_changes),
         cmocka_unit_test(what_was_saved_and_dropped_is_fetched_again),
+        cmocka_unit_test(a_level_that_keeps_some_fields_is_saved_by_itself),
         cmocka_unit_test(a_trim_lets_go_of_what_is_saved_and_not_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
