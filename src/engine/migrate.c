@@ -274,6 +274,9 @@ reset(const gw_run *run, gw_plan *plan, gw_error *err)
     gw_run_phase(run, GW_PHASE_CLEANUP);
     gw_code code = in_transaction(run->store, false, gw_store_forget, err);
     if (code == GW_OK) {
+        code = gw_store_tidy(run->store, err);
+    }
+    if (code == GW_OK) {
         gw_run_print(run, "What was migrated and not finalized is gone; "
                           "the live tables are as they were.");
     }
@@ -298,6 +301,9 @@ locked_transaction(const gw_run *run, const char *name, bool cutover,
     code = in_transaction(run->store, cutover, work, err);
     if (code == GW_OK && cutover) {
         gw_store_after_swap(run->store);
+    }
+    if (code == GW_OK && !cutover) {
+        code = gw_store_tidy(run->store, err);
     }
     gw_store_unlock(run->store);
     if (code == GW_OK) {

@@ -85,7 +85,7 @@ save_keyframes(gw_mover *m, gw_error *err)
     }
     code = gw_store_finish(m->run->store, put_keyframes(m, err), err);
     if (code == GW_OK) {
-        code = gw_store_keyframe_end(m->run->store, err);
+        code = gw_store_tidy(m->run->store, err);
     }
     if (code != GW_OK) {
         return gw_writer_fail(m->writer, code, err);
@@ -263,7 +263,8 @@ drop_base_when_done(gw_mover *m, gw_error *err)
         m->state.base_position = 0;
         code = gw_store_put_run_state(store, &m->state, err);
     }
-    return gw_store_finish(store, code, err);
+    code = gw_store_finish(store, code, err);
+    return code == GW_OK ? gw_store_tidy(store, err) : code;
 }
 
 gw_code
@@ -421,25 +422,28 @@ static gw_code
 change_tables(gw_mover *m, enum preparation what, gw_error *err)
 {
     gw_store *store = m->run->store;
-    gw_code code = gw_store_begin(store, false, err);
+    gw_code code = gw_store_keyframe_recover(store, err);
+    if (code == GW_OK) {
+        code = gw_store_begin(store, false, err);
+    }
     if (code != GW_OK) {
         return code;
     }
-    code = gw_store_keyframe_recover(store, err);
-    if (code == GW_OK && what == BEGIN_NEW) {
+    if (what == BEGIN_NEW) {
         code = gw_store_forget(store, err);
         if (code == GW_OK) {
             code = gw_store_discard(store, err);
         }
-    } else if (code == GW_OK && what == GROW) {
+    } else if (what == GROW) {
         code = gw_store_set_aside(store, err);
-    } else if (code == GW_OK && what == GO_BACK) {
+    } else if (what == GO_BACK) {
         code = gw_store_cut_back(store, &m->state, err);
     }
     if (code == GW_OK) {
         code = gw_store_put_run_state(store, &m->state, err);
     }
-    return gw_store_finish(store, code, err);
+    code = gw_store_finish(store, code, err);
+    return code == GW_OK ? gw_store_tidy(store, err) : code;
 }
 
 static void

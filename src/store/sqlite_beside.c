@@ -21,12 +21,15 @@ enum {
     HELD_US = 40000, /* what a transaction beside others should take */
     LEAST_BYTES = GW_DEFAULT_BATCH_SQLITE,
     MOST_BYTES = GW_MIB,
+    PART_BESIDE_US = 20000, /* of what can be parted as one likes */
+    PART_US = 50000,
     COMPANY_US = 10000000,  /* since somebody else has written */
     VISIT_US = 1000000,     /* the same, for the first time in a while */
     UNKNOWN_US = 150000,    /* so long anybody may be about */
     GLANCE_US = 5000,       /* for others, while nobody was seen */
     TURN_BESIDE_US = 25000, /* as long as SQLite sleeps at first */
-    TURN_US = 105000,       /* longer than it sleeps in the end */
+    TURN_US = 105000,       /* longer than it sleeps in the end … */
+    TURNS_US = 2000000,     /* … though a reader may keep the log long */
 };
 
 static int
@@ -79,6 +82,16 @@ gw_sqlite_commit_bytes(gw_store *store)
 
     return s->writer.db && !has_company(s) ? GW_COMMIT_BYTES
                                            : (size_t)s->beside.bytes;
+}
+
+bool
+gw_sqlite_is_long(const gw_sqlite *s)
+{
+    int64_t now = gw_clock_us();
+    int64_t most_us =
+        now < s->beside.company_until_us ? PART_BESIDE_US : PART_US;
+
+    return now - s->beside.begun_us >= most_us;
 }
 
 static int64_t
@@ -149,7 +162,10 @@ tend_log(gw_sqlite *s)
             gw_sqlite_move_log(s);
     } else if (log_bytes(s) >= LOG_BYTES) {
         gw_sqlite_move_log(s);
-        gw_sleep_us(since + TURN_US - gw_clock_us());
+        if (since - s->beside.turn_us > TURNS_US) {
+            gw_sleep_us(since + TURN_US - gw_clock_us());
+            s->beside.turn_us = since;
+        }
     }
 }
 
@@ -157,6 +173,7 @@ void
 gw_sqlite_beside_commit(gw_sqlite *s)
 {
     s->beside.held_us = gw_clock_us() - s->beside.begun_us;
-    adapt(&s->beside);
+    if (s->beside.is_batch)
+        adapt(&s->beside);
     tend_log(s);
 }

@@ -4,7 +4,6 @@
  * not. Migrations that do not look at models so cost no rows. */
 #include <sqlite3.h>
 
-#include "base/units.h"
 #include "store/sqlite_priv.h"
 
 /* ---- loading ---- */
@@ -196,83 +195,18 @@ gw_sqlite_keyframe_put(gw_store *store, const gw_saved_model *model,
 
 /* ---- a save in several transactions ---- */
 
-enum { PART_US = 20000, PART_ROWS = 4096 };
-
 gw_code
 gw_sqlite_keyframe_yield(gw_store *store, gw_error *err)
 {
     gw_sqlite *s = gw_sqlite_of(store);
-    if (s->is_cutover || gw_clock_us() - s->beside.begun_us < PART_US)
+    if (s->is_cutover || !gw_sqlite_is_long(s))
         return GW_OK;
+    s->is_parted = true;
     gw_code code = gw_sqlite_commit(store, err);
-    if (code != GW_OK)
-        return code;
-    gw_sqlite_make_way(store);
-    return gw_sqlite_begin(store, false, err);
-}
-
-/* The rows of the models that are in godwit_unsaved, as they were. */
-static gw_code
-put_back(gw_sqlite *s, gw_error *err)
-{
-    static const char sql[] =
-        "DELETE FROM godwit_unsaved WHERE keyframe_position <>"
-        " (SELECT max(position) FROM migration_keyframes);"
-        "DELETE FROM godwit_models WHERE fqid IN"
-        " (SELECT fqid FROM godwit_unsaved);"
-        "DELETE FROM migration_keyframe_models WHERE fqid IN"
-        " (SELECT fqid FROM godwit_unsaved);"
-        "INSERT INTO godwit_models (fqid, data, deleted, updated)"
-        " SELECT fqid, data, deleted, updated"
-        " FROM godwit_unsaved WHERE level = -1;"
-        "INSERT INTO migration_keyframe_models"
-        " (fqid, level, meta_position, deleted, data)"
-        " SELECT fqid, level, meta_position, deleted, data"
-        " FROM godwit_unsaved WHERE level >= 0";
-
-    return gw_sqlite_exec(&s->writer, sql, err);
-}
-
-/* Before the first save has come to its end nothing is saved. */
-static gw_code
-clear_saved(gw_sqlite *s, gw_error *err)
-{
-    return gw_sqlite_exec(&s->writer,
-                          "DELETE FROM godwit_models;"
-                          "DELETE FROM migration_keyframe_models",
-                          err);
-}
-
-gw_code
-gw_sqlite_keyframe_recover(gw_store *store, gw_error *err)
-{
-    gw_sqlite *s = gw_sqlite_of(store);
-    gw_code code = gw_sqlite_writer(s, err);
-
-    if (code == GW_OK) /* its number is not used */
-        code = gw_sqlite_make(&s->writer, "saving", 0, err);
-    if (code == GW_OK)
-        code = s->saved_position > 0 ? put_back(s, err) : clear_saved(s, err);
-    return code == GW_OK
-               ? gw_sqlite_exec(&s->writer, "DELETE FROM godwit_unsaved", err)
-               : code;
-}
-
-gw_code
-gw_sqlite_keyframe_end(gw_store *store, gw_error *err)
-{
-    gw_sqlite *s = gw_sqlite_of(store);
-    int dropped = PART_ROWS;
-    gw_code code = GW_OK;
-
-    while (code == GW_OK && dropped == PART_ROWS) {
-        code = gw_sqlite_begin(store, false, err);
-        if (code != GW_OK)
-            break;
-        code = gw_sqlite_run_with(store, GW_SQL_DROP_UNSAVED, PART_ROWS, err);
-        dropped = sqlite3_changes(s->writer.db);
-        code = gw_store_finish(store, code, err);
+    if (code == GW_OK) {
         gw_sqlite_make_way(store);
+        code = gw_sqlite_begin(store, false, err);
     }
+    s->is_parted = false;
     return code;
 }

@@ -98,9 +98,6 @@ enum {
       " WHERE fqid = ?1 UNION ALL"                                         \
       " SELECT ?2, ?1, level, meta_position, deleted, data, NULL"          \
       " FROM migration_keyframe_models WHERE fqid = ?1")                   \
-    X(DROP_UNSAVED,                                                        \
-      "DELETE FROM godwit_unsaved WHERE rowid IN"                          \
-      " (SELECT rowid FROM godwit_unsaved LIMIT ?1)")                      \
     X(RUN_ID, "SELECT run_id, run_holder FROM godwit_store")               \
     X(SET_RUN_ID,                                                          \
       "UPDATE godwit_store SET run_id = ?1, run_holder = ?2")              \
@@ -141,6 +138,28 @@ enum {
       " VALUES (?1, ?2, ?3, ?4, ?5)")                                      \
     X(DELETE_LEVELS,                                                       \
       "DELETE FROM migration_keyframe_models WHERE fqid = ?1")             \
+    X(NEXT_UNSAVED,                                                        \
+      "SELECT ifnull((SELECT rowid FROM godwit_unsaved WHERE level = -2"   \
+      " ORDER BY rowid LIMIT 1 OFFSET ?1), 9223372036854775807)")          \
+    X(UNSAVE_MODELS,                                                       \
+      "DELETE FROM godwit_models WHERE fqid IN"                            \
+      " (SELECT fqid FROM godwit_unsaved WHERE rowid < ?1 AND level = -2"  \
+      "  AND keyframe_position = ?2)")                                     \
+    X(UNSAVE_LEVELS,                                                       \
+      "DELETE FROM migration_keyframe_models WHERE fqid IN"                \
+      " (SELECT fqid FROM godwit_unsaved WHERE rowid < ?1 AND level = -2"  \
+      "  AND keyframe_position = ?2)")                                     \
+    X(RESTORE_MODELS,                                                      \
+      "INSERT INTO godwit_models (fqid, data, deleted, updated)"           \
+      " SELECT fqid, data, deleted, updated FROM godwit_unsaved"           \
+      " WHERE rowid < ?1 AND level = -1 AND keyframe_position = ?2")       \
+    X(RESTORE_LEVELS,                                                      \
+      "INSERT INTO migration_keyframe_models"                              \
+      " (fqid, level, meta_position, deleted, data)"                       \
+      " SELECT fqid, level, meta_position, deleted, data"                  \
+      " FROM godwit_unsaved"                                               \
+      " WHERE rowid < ?1 AND level >= 0 AND keyframe_position = ?2")       \
+    X(DROP_UNSAVED, "DELETE FROM godwit_unsaved WHERE rowid < ?1")         \
     X(PUT_MADE_SEQUENCE,                                                   \
       "INSERT INTO godwit_id_sequences (collection, id) VALUES (?1, ?2)"   \
       " ON CONFLICT (collection) DO UPDATE SET id = excluded.id"           \
@@ -251,7 +270,9 @@ typedef struct gw_sqlite_beside {
     int64_t data_version;      /* when it was asked for last */
     int64_t seen_us;           /* somebody else had written … */
     int64_t company_until_us;  /* … and is taken to be about until then */
-    int64_t bytes;             /* of a transaction beside others */
+    int64_t bytes;             /* of a batch beside others … */
+    bool is_batch;             /* … such as this transaction writes */
+    int64_t turn_us;           /* then it waited for whoever waits */
 } gw_sqlite_beside;
 
 typedef struct gw_sqlite {
@@ -270,6 +291,7 @@ typedef struct gw_sqlite {
     gw_buf buf;
     gw_sqlite_beside beside;
     bool is_cutover, has_levels;
+    bool is_parted; /* what is committed is a part: ids are put with the last */
     int64_t saved_position;      /* models are saved as of this; 0: none are */
     char now[GW_TIMESTAMP_ROOM]; /* of the transaction */
     gw_sequences live_ids, made_ids;
@@ -361,6 +383,9 @@ gw_code gw_sqlite_make(gw_sqlite_conn *conn, const char *section,
 void gw_sqlite_beside_open(gw_sqlite *s);
 /** After a commit: measures it, and may move the log. */
 void gw_sqlite_beside_commit(gw_sqlite *s);
+/** Whether the open transaction has been that for long enough, when what is
+ *  done in it can as well be done in several. */
+bool gw_sqlite_is_long(const gw_sqlite *s);
 /** Moves the log into the database, as far as that can be done now. */
 void gw_sqlite_move_log(gw_sqlite *s);
 
@@ -406,9 +431,7 @@ gw_code gw_sqlite_keyframe_load(gw_store *, gw_slice, gw_model *, size_t,
 gw_code gw_sqlite_keyframe_list(gw_store *, gw_slice,
                                 gw_code (*)(void *, gw_slice, gw_error *),
                                 void *, gw_error *);
-gw_code gw_sqlite_keyframe_recover(gw_store *, gw_error *);
 gw_code gw_sqlite_keyframe_yield(gw_store *, gw_error *);
-gw_code gw_sqlite_keyframe_end(gw_store *, gw_error *);
 gw_code gw_sqlite_keyframe_put(gw_store *, const gw_saved_model *, gw_error *);
 
 /* sqlite_record.c */
@@ -437,8 +460,6 @@ gw_code gw_sqlite_append(gw_store *, const gw_position *, int64_t *,
 gw_code gw_sqlite_put_model(gw_store *, gw_slice, gw_slice, bool, gw_error *);
 gw_code gw_sqlite_write(gw_store *, const gw_position *, size_t, int64_t,
                         int64_t, gw_error *);
-/** Runs a statement of one number. */
-gw_code gw_sqlite_run_with(gw_store *, gw_sql, int64_t, gw_error *);
 gw_code gw_sqlite_put_run_state(gw_store *, const gw_run_state *, gw_error *);
 gw_code gw_sqlite_set_index(gw_store *, int64_t, gw_error *);
 gw_code gw_sqlite_set_final_index(gw_store *, int64_t, gw_error *);
@@ -457,6 +478,10 @@ gw_code gw_sqlite_swap_back(gw_store *, gw_error *);
 gw_code gw_sqlite_seal(gw_store *, gw_error *);
 gw_code gw_sqlite_discard(gw_store *, gw_error *);
 gw_code gw_sqlite_clear_helpers(gw_store *, gw_error *);
+
+/* sqlite_tidy.c */
+gw_code gw_sqlite_keyframe_recover(gw_store *, gw_error *);
+gw_code gw_sqlite_tidy(gw_store *, gw_error *);
 
 /* sqlite_import.c */
 extern const struct gw_import_ops gw_sqlite_import;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Generations: which table stands where. Putting one in place of another is
- * renaming; what is no longer wanted is set aside under godwit_drop_… and
- * dropped where time does not matter. */
+ * renaming; what is no longer wanted is set aside under godwit_drop_…, to be
+ * cleared away by sqlite_tidy.c. */
 #include <sqlite3.h>
 
 #include "sqlite_schema.h"
@@ -146,34 +146,6 @@ renew_group(gw_sqlite_conn *conn, const group *g, gw_error *err)
     for (size_t i = 0; i < g->n && code == GW_OK; i++)
         code = retire_table(conn, g->tables[i], err);
     return code == GW_OK ? make_again(conn, g->section, err) : code;
-}
-
-/* Drops every table whose name matches. The names are read first: nothing
- * may be dropped while a statement runs. */
-static gw_code
-drop_matching(gw_sqlite_conn *conn, const char *pattern, gw_error *err)
-{
-    sqlite3_stmt *statement = NULL;
-    gw_buf sql = {0};
-    bool row = true;
-    gw_code code = gw_sqlite_prepare(
-        conn,
-        "SELECT format('DROP TABLE \"%w\";', name) FROM sqlite_schema"
-        " WHERE type = 'table' AND name GLOB ?1",
-        &statement, err);
-
-    if (code == GW_OK)
-        gw_sqlite_bind(statement, 1, gw_slice_of(pattern));
-    while (code == GW_OK && row) {
-        code = gw_sqlite_step(conn, statement, &row, err);
-        if (code == GW_OK && row)
-            gw_buf_slice(&sql, gw_sqlite_text(statement, 0));
-    }
-    (void)sqlite3_finalize(statement);
-    if (code == GW_OK)
-        code = gw_sqlite_exec(conn, gw_buf_cstr(&sql), err);
-    gw_buf_clear(&sql);
-    return code;
 }
 
 /* What goes with either turn besides the turned tables. */
@@ -346,9 +318,7 @@ gw_sqlite_discard(gw_store *store, gw_error *err)
     gw_code code = gw_sqlite_writer(s, err);
 
     if (code == GW_OK)
-        code = drop_matching(&s->writer, "godwit_old_*", err);
-    if (code == GW_OK)
-        code = drop_matching(&s->writer, "godwit_drop_*", err);
+        code = retire_old(&s->writer, err);
     if (code == GW_OK)
         code = gw_sqlite_run(&s->writer, GW_SQL_UNSEAL, err);
     return code;
@@ -382,10 +352,7 @@ gw_sqlite_drop_base(gw_store *store, gw_error *err)
     gw_sqlite *s = gw_sqlite_of(store);
     gw_code code = gw_sqlite_writer(s, err);
 
-    if (code == GW_OK)
-        code = renew_group(&s->writer, &base, err);
-    return code == GW_OK ? drop_matching(&s->writer, "godwit_drop_*", err)
-                         : code;
+    return code == GW_OK ? renew_group(&s->writer, &base, err) : code;
 }
 
 /* What an older base still has to say goes behind what was made since. */
@@ -440,8 +407,6 @@ gw_sqlite_set_aside(gw_store *store, gw_error *err)
         code = make_again(conn, made.section, err);
     if (code == GW_OK)
         code = renew_group(conn, &keyframes, err);
-    if (code == GW_OK)
-        code = drop_matching(conn, "godwit_drop_*", err);
     gw_sequences_clear(&s->made_ids);
     s->has_levels = false;
     return code;

@@ -107,9 +107,11 @@ enter(gw_sqlite *s, gw_error *err)
                              &s->saved_position, err);
     s->has_levels = levels != 0;
     s->beside.begun_us = gw_clock_us();
+    s->beside.is_batch = false;
     gw_store_timestamp(s->now);
     gw_sequences_clear(&s->live_ids);
-    gw_sequences_clear(&s->made_ids);
+    if (!s->is_parted)
+        gw_sequences_clear(&s->made_ids);
     return code;
 }
 
@@ -154,7 +156,7 @@ gw_sqlite_commit(gw_store *store, gw_error *err)
     gw_sqlite *s = gw_sqlite_of(store);
     gw_code code = gw_sqlite_writer(s, err);
 
-    if (code == GW_OK)
+    if (code == GW_OK && !s->is_parted)
         code = gw_sqlite_put_sequences(s, err);
     if (code == GW_OK)
         code = gw_sqlite_run(&s->writer, GW_SQL_COMMIT, err);
@@ -162,8 +164,9 @@ gw_sqlite_commit(gw_store *store, gw_error *err)
         gw_sqlite_abort(store);
         return code;
     }
+    if (!s->is_cutover) /* or it would count as a time without writers */
+        gw_sqlite_beside_commit(s);
     leave(s);
-    gw_sqlite_beside_commit(s);
     return GW_OK;
 }
 
@@ -323,6 +326,7 @@ gw_sqlite_write(gw_store *store, const gw_position *positions, size_t n,
     gw_sqlite *s = gw_sqlite_of(store);
     gw_code code = gw_sqlite_writer(s, err);
 
+    s->beside.is_batch = true;
     for (size_t i = 0; i < n && code == GW_OK; i++) {
         const gw_position *p = &positions[i];
         code = put_made_state(s, p->position, event_target, err);
@@ -383,8 +387,9 @@ gw_sqlite_put_run_state(gw_store *store, const gw_run_state *state,
     return code == GW_OK ? note_keyframe(s, state, err) : code;
 }
 
-gw_code
-gw_sqlite_run_with(gw_store *store, gw_sql which, int64_t number, gw_error *err)
+/* Runs a statement of one number. */
+static gw_code
+run_with(gw_store *store, gw_sql which, int64_t number, gw_error *err)
 {
     gw_sqlite *s = gw_sqlite_of(store);
     sqlite3_stmt *statement = NULL;
@@ -401,13 +406,13 @@ gw_sqlite_run_with(gw_store *store, gw_sql which, int64_t number, gw_error *err)
 gw_code
 gw_sqlite_set_index(gw_store *store, int64_t index, gw_error *err)
 {
-    return gw_sqlite_run_with(store, GW_SQL_SET_INDEX, index, err);
+    return run_with(store, GW_SQL_SET_INDEX, index, err);
 }
 
 gw_code
 gw_sqlite_set_final_index(gw_store *store, int64_t final_index, gw_error *err)
 {
-    return gw_sqlite_run_with(store, GW_SQL_SET_FINAL_INDEX, final_index, err);
+    return run_with(store, GW_SQL_SET_FINAL_INDEX, final_index, err);
 }
 
 /* ---- taking back ---- */
@@ -432,14 +437,14 @@ gw_sqlite_cut_back(gw_store *store, const gw_run_state *state, gw_cut *out,
 {
     gw_sqlite *s = gw_sqlite_of(store);
     int64_t above = state->keyframe_position;
-    gw_code code = gw_sqlite_run_with(store, GW_SQL_CUT_EVENTS, above, err);
+    gw_code code = run_with(store, GW_SQL_CUT_EVENTS, above, err);
 
     if (code != GW_OK)
         return code;
     out->events = sqlite3_changes64(s->writer.db);
-    code = gw_sqlite_run_with(store, GW_SQL_CUT_STATES, above, err);
+    code = run_with(store, GW_SQL_CUT_STATES, above, err);
     out->positions = sqlite3_changes64(s->writer.db);
     if (code == GW_OK)
-        code = gw_sqlite_run_with(store, GW_SQL_CUT_POSITIONS, above, err);
+        code = run_with(store, GW_SQL_CUT_POSITIONS, above, err);
     return code == GW_OK ? count_read(s, state, &out->events_read, err) : code;
 }

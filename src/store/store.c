@@ -291,14 +291,6 @@ gw_store_keyframe_yield(gw_store *store, gw_error *err)
 }
 
 gw_code
-gw_store_keyframe_end(gw_store *store, gw_error *err)
-{
-    return store->ops->keyframe_end != NULL
-               ? store->ops->keyframe_end(store, err)
-               : GW_OK;
-}
-
-gw_code
 gw_store_keyframe_put(gw_store *store, const gw_saved_model *model,
                       gw_error *err)
 {
@@ -424,6 +416,12 @@ gw_code
 gw_store_discard(gw_store *store, gw_error *err)
 {
     return store->ops->discard(store, err);
+}
+
+gw_code
+gw_store_tidy(gw_store *store, gw_error *err)
+{
+    return store->ops->tidy != NULL ? store->ops->tidy(store, err) : GW_OK;
 }
 
 gw_code

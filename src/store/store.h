@@ -265,11 +265,8 @@ GW_MUST_CHECK gw_code gw_store_keyframe_put(gw_store *store,
  *  one. A save has come to its end when gw_store_put_run_state is committed
  *  with its position. */
 GW_MUST_CHECK gw_code gw_store_keyframe_yield(gw_store *store, gw_error *err);
-/** After a save, outside a transaction: clears away what taking it back would
- *  have needed, if anything. */
-GW_MUST_CHECK gw_code gw_store_keyframe_end(gw_store *store, gw_error *err);
-/** Before anything that a run does to what is saved: takes back a save that
- *  has not come to its end. */
+/** Before anything that a run does to what is saved, outside a transaction:
+ *  takes back a save that has not come to its end. */
 GW_MUST_CHECK gw_code gw_store_keyframe_recover(gw_store *store, gw_error *err);
 /** Drops what migrate made: migration tables, saved keyframes, run state.
  *  Live tables and the old generation stay. */
@@ -305,8 +302,13 @@ GW_MUST_CHECK gw_code gw_store_swap_back(gw_store *store, gw_error *err);
 /** Records the newest position after a cutover, for the check that nothing
  *  was written since. */
 GW_MUST_CHECK gw_code gw_store_seal(gw_store *store, gw_error *err);
-/** Drops the old generation; nothing to do is fine. */
+/** The old generation is none any more; gw_store_tidy drops it. Nothing to do
+ *  is fine. */
 GW_MUST_CHECK gw_code gw_store_discard(gw_store *store, gw_error *err);
+/** Outside a transaction: clears away what is of no use any more (tables that
+ *  were set aside, what a save has replaced), where that takes long a little
+ *  at a time. When it ends early, a later call goes on. */
+GW_MUST_CHECK gw_code gw_store_tidy(gw_store *store, gw_error *err);
 /** Sets every live position's index (the MI -1 case). */
 GW_MUST_CHECK gw_code gw_store_set_index(gw_store *store, int64_t index,
                                          gw_error *err);

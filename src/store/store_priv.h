@@ -101,7 +101,6 @@ struct gw_store_ops {
                              gw_error *err);
     gw_code (*keyframe_recover)(gw_store *store, gw_error *err); /* or NULL */
     gw_code (*keyframe_yield)(gw_store *store, gw_error *err);   /* or NULL */
-    gw_code (*keyframe_end)(gw_store *store, gw_error *err);     /* or NULL */
     gw_code (*keyframe_put)(gw_store *store, const gw_saved_model *model,
                             gw_error *err);
     gw_code (*forget)(gw_store *store, gw_error *err);
@@ -119,6 +118,7 @@ struct gw_store_ops {
     gw_code (*swap_back)(gw_store *store, gw_error *err);
     gw_code (*seal)(gw_store *store, gw_error *err);
     gw_code (*discard)(gw_store *store, gw_error *err);
+    gw_code (*tidy)(gw_store *store, gw_error *err); /* or NULL */
     gw_code (*set_index)(gw_store *store, int64_t index, gw_error *err);
     gw_code (*clear_helpers)(gw_store *store, gw_error *err);
     const struct gw_import_ops *import;

@@ -56,7 +56,8 @@ function prepare(t) {
 /** Kills a migrate as soon as the store shows `when`, an SQL condition. */
 async function killWhen(when, { store, migrations }) {
     const child = start(MIGRATE, { store, migrations });
-    const isNow = () => sql(store, `SELECT ${when};`) === '1\n';
+    const isNow = () =>
+        sql(store, `.timeout 5000\nSELECT ${when};`) === '1\n';
     await waitFor(isNow, when);
     child.kill('SIGKILL');
     assert.equal((await child.ended).signal, 'SIGKILL');

@@ -466,9 +466,7 @@ recover(fixture *f)
 {
     gw_store_close(f->store);
     ok(f, open_path(f, false, false));
-    ok(f, gw_store_begin(f->store, false, &f->err));
     ok(f, gw_store_keyframe_recover(f->store, &f->err));
-    ok(f, gw_store_commit(f->store, &f->err));
 }
 
 #define MODEL(v) "{\"v\":" #v ",\"meta_deleted\":false,\"meta_position\":1}"
@@ -503,6 +501,80 @@ a_save_that_has_not_ended_is_taken_back(void **state)
     is_saved(f, "user/1", false, MODEL(1));
     is_saved(f, "user/2", true, MODEL(2));
     is_saved(f, "user/3", true, NULL);
+}
+
+static int64_t
+next_id(const fixture *f)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT id FROM godwit_id_sequences",
+                                        -1, &statement, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t id = sqlite3_column_int64(statement, 0);
+    (void)sqlite3_finalize(statement);
+    (void)sqlite3_close(db);
+    return id;
+}
+
+static void
+the_next_ids_are_put_with_the_last_part_of_a_save(void **state)
+{
+    fixture *f = *state;
+    gw_run_state run = {.position = 1, .keyframe_position = 1};
+
+    make_store(f);
+    ok(f, open_path(f, false, false));
+    ok(f, gw_store_begin(f->store, false, &f->err));
+    save_model(f, "user/2", false, MODEL(1));
+    ok(f, gw_store_put_run_state(f->store, &run, &f->err));
+    ok(f, gw_store_commit(f->store, &f->err));
+    assert_int_equal(next_id(f), 3);
+
+    ok(f, gw_store_begin(f->store, false, &f->err));
+    save_model(f, "user/30", false, MODEL(1));
+    (void)usleep(300000);
+    ok(f, gw_store_keyframe_yield(f->store, &f->err));
+    is_saved(f, "user/30", false, MODEL(1));
+    assert_int_equal(next_id(f), 3);
+    save_model(f, "user/4", false, MODEL(1));
+    run.keyframe_position = run.position = 2;
+    ok(f, gw_store_put_run_state(f->store, &run, &f->err));
+    ok(f, gw_store_commit(f->store, &f->err));
+    assert_int_equal(next_id(f), 31);
+}
+
+/* More of them than are put back at a time. */
+static void
+a_large_save_is_taken_back_as_a_whole(void **state)
+{
+    fixture *f = *state;
+    const gw_run_state run = {.position = 1, .keyframe_position = 1};
+    char fqid[32];
+
+    make_store(f);
+    ok(f, open_path(f, false, false));
+    for (int round = 1; round <= 2; round++) {
+        ok(f, gw_store_begin(f->store, false, &f->err));
+        for (int i = 1; i <= 1000 * round; i++) {
+            (void)snprintf(fqid, sizeof(fqid), "user/%d", i);
+            save_model(f, fqid, round == 2, round == 1 ? MODEL(1) : MODEL(2));
+        }
+        if (round == 1)
+            ok(f, gw_store_put_run_state(f->store, &run, &f->err));
+        ok(f, gw_store_commit(f->store, &f->err));
+    }
+
+    ok(f, gw_store_tidy(f->store, &f->err)); /* not yet */
+    recover(f);
+    for (int i = 1; i <= 2000; i++) {
+        (void)snprintf(fqid, sizeof(fqid), "user/%d", i);
+        is_saved(f, fqid, i > 1000, i <= 1000 ? MODEL(1) : NULL);
+    }
 }
 
 static void
@@ -543,6 +615,8 @@ main(void)
         T(events_come_in_the_order_of_their_weights),
         T(a_closed_store_is_one_file),
         T(a_save_that_has_not_ended_is_taken_back),
+        T(the_next_ids_are_put_with_the_last_part_of_a_save),
+        T(a_large_save_is_taken_back_as_a_whole),
         T(a_first_save_that_has_not_ended_leaves_nothing),
 #undef T
     };
