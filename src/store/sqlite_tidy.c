@@ -141,8 +141,8 @@ gw_sqlite_tidy(gw_store *store, gw_error *err)
          " (SELECT 1 FROM godwit_unsaved WHERE keyframe_position ="
          "  (SELECT max(position) FROM migration_keyframes))",
          empty_table},
-        {"SELECT format('DROP INDEX \"%w\"', name) FROM sqlite_schema"
-         " WHERE type = 'index' AND sql IS NOT NULL"
+        {"SELECT format('DROP %s \"%w\"', type, name) FROM sqlite_schema"
+         " WHERE type IN ('trigger', 'index') AND sql IS NOT NULL"
          " AND tbl_name GLOB 'godwit_drop_*'",
          run_alone},
         {"SELECT name FROM pragma_table_list"

@@ -593,6 +593,57 @@ a_first_save_that_has_not_ended_leaves_nothing(void **state)
     is_saved(f, "user/1", true, NULL);
 }
 
+static int
+count_dropped(const fixture *f)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT count(*) FROM sqlite_schema"
+                                        " WHERE tbl_name GLOB 'godwit_drop_*'",
+                                        -1, &statement, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int n = sqlite3_column_int(statement, 0);
+    (void)sqlite3_finalize(statement);
+    (void)sqlite3_close(db);
+    return n;
+}
+
+/* Whatever their kind, and with more rows than are deleted at a time. The
+ * trigger would make the deletion fail. */
+static void
+tables_that_were_set_aside_are_cleared_away(void **state)
+{
+    static const char sql[] =
+        "CREATE TABLE godwit_drop_1_events (id INTEGER PRIMARY KEY, a TEXT);"
+        "CREATE INDEX by_a ON godwit_drop_1_events (a);"
+        "CREATE TRIGGER never BEFORE DELETE ON godwit_drop_1_events"
+        " BEGIN SELECT raise(ABORT, 'never'); END;"
+        "CREATE TABLE \"godwit_drop_2_o\"\"dd\" (a TEXT PRIMARY KEY);"
+        "CREATE TABLE godwit_drop_3_ids (a INTEGER PRIMARY KEY) WITHOUT ROWID;"
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL"
+        " SELECT i + 1 FROM n WHERE i < 10000)"
+        " INSERT INTO godwit_drop_1_events SELECT i, 'a' || i FROM n;"
+        "INSERT INTO \"godwit_drop_2_o\"\"dd\" VALUES ('b');"
+        "INSERT INTO godwit_drop_3_ids VALUES (7)";
+    fixture *f = *state;
+    sqlite3 *db = NULL;
+
+    make_store(f);
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    (void)sqlite3_close(db);
+    assert_int_equal(count_dropped(f), 6);
+
+    ok(f, open_path(f, false, false));
+    ok(f, gw_store_tidy(f->store, &f->err));
+    assert_int_equal(count_dropped(f), 0);
+    ok(f, gw_store_tidy(f->store, &f->err)); /* nothing to do */
+}
+
 int
 main(void)
 {
@@ -618,6 +669,7 @@ main(void)
         T(the_next_ids_are_put_with_the_last_part_of_a_save),
         T(a_large_save_is_taken_back_as_a_whole),
         T(a_first_save_that_has_not_ended_leaves_nothing),
+        T(tables_that_were_set_aside_are_cleared_away),
 #undef T
     };
 
