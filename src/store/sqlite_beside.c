@@ -11,10 +11,11 @@
 
 enum {
     /* Above the first the log is moved into the database after a commit, as
-     * far as readers allow. Above the second also with waiting for them. */
+     * far as readers allow. Above the second also with waiting for them and
+     * keeping writers away, so that it begins anew. */
     LOG_BYTES = 128 * GW_MIB,
-    LOG_LIMIT_BYTES = 512 * GW_MIB,
-    LOG_WAIT_MS = 100,
+    LOG_LIMIT_BYTES = GW_SQLITE_LOG_BYTES,
+    LOG_WAIT_MS = 25,
     /* The first, beside others: half of that at which an application's own
      * SQLite moves the log, which would fall on one of its commits. */
     LOG_PAGES_BESIDE = 500,
@@ -29,7 +30,7 @@ enum {
     GLANCE_US = 5000,       /* for others, while nobody was seen */
     TURN_BESIDE_US = 25000, /* as long as SQLite sleeps at first */
     TURN_US = 105000,       /* longer than it sleeps in the end … */
-    TURNS_US = 2000000,     /* … though a reader may keep the log long */
+    AGAIN_US = 2000000,     /* … though a reader may keep the log long */
 };
 
 static int
@@ -110,17 +111,17 @@ adapt(gw_sqlite_beside *b)
 }
 
 /* Waiting in SQLite is asking again and again, so it takes a moment in which
- * nobody writes: as long as the transaction before was, at most. Moving the
- * log may have been such a moment. */
+ * nobody writes: as long as the transaction before was, at most. It comes
+ * after the log was moved, which was such a moment as well: who writes in this
+ * one begins the log anew. */
 void
 gw_sqlite_make_way(gw_store *store)
 {
     const gw_sqlite_beside *b = &gw_sqlite_of(store)->beside;
     int64_t most_us =
         has_company(gw_sqlite_of(store)) ? TURN_BESIDE_US : GLANCE_US;
-    int64_t since = b->begun_us + b->held_us;
 
-    gw_sleep_us(since + between(b->held_us, 0, most_us) - gw_clock_us());
+    gw_sleep_us(between(b->held_us, 0, most_us));
 }
 
 /* ---- the log ---- */
@@ -137,12 +138,14 @@ log_bytes(const gw_sqlite *s)
 void
 gw_sqlite_move_log(gw_sqlite *s)
 {
+    int64_t now = gw_clock_us();
     int left = 0, moved = 0;
 
     (void)sqlite3_wal_checkpoint_v2(s->writer.db, NULL,
                                     SQLITE_CHECKPOINT_PASSIVE, &left, &moved);
-    if (log_bytes(s) < LOG_LIMIT_BYTES)
+    if (log_bytes(s) < LOG_LIMIT_BYTES || now - s->beside.renewed_us < AGAIN_US)
         return;
+    s->beside.renewed_us = now;
     (void)sqlite3_busy_timeout(s->writer.db, LOG_WAIT_MS);
     (void)sqlite3_wal_checkpoint_v2(s->writer.db, NULL,
                                     SQLITE_CHECKPOINT_RESTART, &left, &moved);
@@ -162,7 +165,7 @@ tend_log(gw_sqlite *s)
             gw_sqlite_move_log(s);
     } else if (log_bytes(s) >= LOG_BYTES) {
         gw_sqlite_move_log(s);
-        if (since - s->beside.turn_us > TURNS_US) {
+        if (since - s->beside.turn_us > AGAIN_US) {
             gw_sleep_us(since + TURN_US - gw_clock_us());
             s->beside.turn_us = since;
         }

@@ -3,6 +3,7 @@
 #ifndef GW_STORE_SQLITE_PRIV_H
 #define GW_STORE_SQLITE_PRIV_H
 
+#include "base/limits.h"
 #include "store/store_priv.h"
 
 struct sqlite3;
@@ -11,6 +12,7 @@ struct sqlite3_stmt;
 enum {
     GW_SQLITE_APPLICATION = 0x47445754, /* "GDWT", PRAGMA application_id */
     GW_SQLITE_SCHEMA = 1,               /* PRAGMA user_version */
+    GW_SQLITE_LOG_BYTES = 256 * GW_MIB, /* of the -wal file, about */
 };
 
 /* X(name, SQL). Kept prepared per connection; none is used by two callers
@@ -273,6 +275,7 @@ typedef struct gw_sqlite_beside {
     int64_t bytes;             /* of a batch beside others … */
     bool is_batch;             /* … such as this transaction writes */
     int64_t turn_us;           /* then it waited for whoever waits */
+    int64_t renewed_us;        /* then the log was to begin anew */
 } gw_sqlite_beside;
 
 typedef struct gw_sqlite {
