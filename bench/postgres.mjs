@@ -3,7 +3,8 @@
 //
 // Measures `godwit migrate` and `godwit finalize` on PostgreSQL against the
 // floor: psql's \copy of the events to a file, and \copy of that file into a
-// table with the same primary key and indexes. In turn: A B A B. Starts a
+// table with the same primary key and indexes. In turn: A B A B. Beside it the
+// least that a server takes for such rows: INSERT … SELECT of them. Starts a
 // server of its own by dev/with_postgres.sh.
 // Cases: rename, three, tenth, all; without one the first three.
 import { spawnSync } from 'node:child_process';
@@ -22,11 +23,19 @@ const cases = [
 ];
 
 const COPIED = path.join(work, 'events.copy');
-const FLOOR = `
+const COLUMNS = 'id, position, fqid, type, data, weight';
+const floors = {
+  floor: { text: 'floor: \\copy out and in', sql: `
 CREATE TABLE floor_events (LIKE events INCLUDING ALL);
-\\copy events (id, position, fqid, type, data, weight) to '${COPIED}'
-\\copy floor_events (id, position, fqid, type, data, weight) from '${COPIED}'
-`;
+\\copy events (${COLUMNS}) to '${COPIED}'
+\\copy floor_events (${COLUMNS}) from '${COPIED}'
+` },
+  server: { text: 'INSERT … SELECT in the server', sql: `
+CREATE TABLE floor_events (LIKE events INCLUDING ALL);
+INSERT INTO floor_events (${COLUMNS}) OVERRIDING SYSTEM VALUE
+  SELECT ${COLUMNS} FROM events;
+` },
+};
 
 // ---- databases
 
@@ -63,10 +72,10 @@ function command(name, store, migrations, ...more) {
 
 async function runCase(name) {
   const store = copyStore();
-  if (name === 'floor') {
+  if (floors[name]) {
     const floor = await timed('psql', ['-X', '-q', '-d', store],
-      { input: FLOOR });
-    fs.rmSync(COPIED);
+      { input: floors[name].sql });
+    fs.rmSync(COPIED, { force: true });
     return floor;
   }
   const migrate = await command('migrate', store, name, '--quiet');
@@ -82,8 +91,9 @@ const row = rows(30, 9, 10, 9, 8, 8, 9, 12, 9, 9);
 function print(taken) {
   row('', 'migrate', 'events/s', 'x floor', 'aim', 'CPU s', 'RSS MiB',
     '+ finalize', 'x floor', 'lockout');
-  for (const { name, text, most } of [{ name: 'floor',
-    text: 'floor: \\copy out and in' }, ...cases]) {
+  const both = Object.entries(floors).map(([name, { text }]) =>
+    ({ name, text }));
+  for (const { name, text, most } of [...both, ...cases]) {
     const runs = taken[name];
     if (!runs) continue;
     const of = (member) => median(runs.map(member));
@@ -93,7 +103,7 @@ function print(taken) {
     row(text, seconds.toFixed(2), count(taken.events / seconds),
       ratio((r) => r.seconds), most ? `<= ${most}` : '',
       of((r) => r.cpu).toFixed(1), count(of((r) => r.rss) / MIB),
-      ...name === 'floor' ? [] : [of((r) => r.both).toFixed(2),
+      ...floors[name] ? [] : [of((r) => r.both).toFixed(2),
         ratio((r) => r.both), `${of((r) => r.lockout).toFixed(1)} ms`]);
   }
 }
@@ -102,9 +112,10 @@ function print(taken) {
 
 async function measure(names, events, rounds) {
   const taken = { events };
-  for (const name of ['floor', ...names]) taken[name] = [];
+  const all = [...Object.keys(floors), ...names];
+  for (const name of all) taken[name] = [];
   for (let round = 0; round < rounds; round++)
-    for (const name of ['floor', ...names])
+    for (const name of all)
       taken[name].push(await runCase(name));
   console.log(`\n${count(events)} events, ${rounds} rounds in turn, medians; ` +
     'ratios are within each round');

@@ -21,6 +21,18 @@ in_transaction(gw_store *store, bool cutover,
     return gw_store_finish(store, work(store, err), err);
 }
 
+/* After a transaction that was committed. */
+static gw_code
+tidy(gw_store *store, gw_error *err)
+{
+    gw_code code = gw_store_tidy(store, err);
+    return code == GW_OK
+               ? code
+               : gw_fail_prefix(err, "it is done, but what it leaves is not "
+                                     "cleared away yet (that can be repeated, "
+                                     "and the next migrate does it): ");
+}
+
 /* MI -1 says 'written by the newest code': only the index is set. */
 static gw_code
 set_newest(const gw_run *run, const gw_plan *plan, gw_error *err)
@@ -38,7 +50,8 @@ set_newest(const gw_run *run, const gw_plan *plan, gw_error *err)
     if (code == GW_OK) {
         code = gw_store_set_index(store, plan->target, err);
     }
-    return gw_store_finish(store, code, err);
+    code = gw_store_finish(store, code, err);
+    return code == GW_OK ? tidy(store, err) : code;
 }
 
 static void
@@ -209,6 +222,7 @@ drop_copy(const gw_run *run, const gw_plan *plan, gw_code code)
         plan->current >= plan->event_target) {
         gw_error ignored;
         (void)!in_transaction(run->store, false, gw_store_forget, &ignored);
+        (void)!gw_store_tidy(run->store, &ignored);
     }
     return code;
 }
@@ -274,7 +288,7 @@ reset(const gw_run *run, gw_plan *plan, gw_error *err)
     gw_run_phase(run, GW_PHASE_CLEANUP);
     gw_code code = in_transaction(run->store, false, gw_store_forget, err);
     if (code == GW_OK) {
-        code = gw_store_tidy(run->store, err);
+        code = tidy(run->store, err);
     }
     if (code == GW_OK) {
         gw_run_print(run, "What was migrated and not finalized is gone; "
@@ -303,7 +317,7 @@ locked_transaction(const gw_run *run, const char *name, bool cutover,
         gw_store_after_swap(run->store);
     }
     if (code == GW_OK && !cutover) {
-        code = gw_store_tidy(run->store, err);
+        code = tidy(run->store, err);
     }
     gw_store_unlock(run->store);
     if (code == GW_OK) {

@@ -67,6 +67,15 @@ make_room(gw_mover *m, size_t most)
     return gw_keyframes_bytes(kf) <= m->memory_bytes / 8 * 7;
 }
 
+/* What is left of it the next run clears away; what is wrong with the store
+ * the next transaction says. */
+static void
+tidy(const gw_mover *m)
+{
+    gw_error ignored;
+    (void)!gw_store_tidy(m->run->store, &ignored);
+}
+
 /* Saves the keyframes as of the last written position: wholly, or not at all
  * (gw_store_keyframe_recover). Also lets go of models when they take more than
  * they may. After a save that failed nobody knows which models still count as
@@ -84,12 +93,10 @@ save_keyframes(gw_mover *m, gw_error *err)
         return code;
     }
     code = gw_store_finish(m->run->store, put_keyframes(m, err), err);
-    if (code == GW_OK) {
-        code = gw_store_tidy(m->run->store, err);
-    }
     if (code != GW_OK) {
         return gw_writer_fail(m->writer, code, err);
     }
+    tidy(m);
     m->is_dirty = false;
     m->since_save = 0;
     gw_keyframes_set_backing(kf, &m->backing);
@@ -264,7 +271,10 @@ drop_base_when_done(gw_mover *m, gw_error *err)
         code = gw_store_put_run_state(store, &m->state, err);
     }
     code = gw_store_finish(store, code, err);
-    return code == GW_OK ? gw_store_tidy(store, err) : code;
+    if (code == GW_OK) {
+        tidy(m);
+    }
+    return code;
 }
 
 gw_code
@@ -443,7 +453,10 @@ change_tables(gw_mover *m, enum preparation what, gw_error *err)
         code = gw_store_put_run_state(store, &m->state, err);
     }
     code = gw_store_finish(store, code, err);
-    return code == GW_OK ? gw_store_tidy(store, err) : code;
+    if (code == GW_OK) {
+        tidy(m);
+    }
+    return code;
 }
 
 static void

@@ -301,14 +301,17 @@ drop_unkept(gw_keyframes *kf, uint32_t slot)
 }
 
 /* Counts a state that was made for a level. Where it hardly differs from that
- * of the nearest level below, it is kept as the difference. Takes and gives a
- * reference. */
+ * of the nearest whole level below, it is kept as the difference. Takes and
+ * gives a reference. */
 static gw_state *
 adopt(gw_keyframes *kf, uint32_t slot, size_t level, gw_state *state)
 {
     const gw_state *below = NULL;
     while (below == NULL && level-- > 0) {
         below = state_at(kf, level, slot);
+        if (below != NULL && !mask_of(kf, slot, level)->all) {
+            below = NULL; /* of so little nothing can be shared */
+        }
     }
     if (below != NULL) {
         state = gw_state_like(state, below);

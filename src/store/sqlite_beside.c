@@ -57,8 +57,8 @@ gw_sqlite_beside_open(gw_sqlite *s)
 
 /* data_version changes only with the commits of other connections. Who writes
  * once, such as our own server a record of a run, may not do so again. */
-static bool
-has_company(gw_sqlite *s)
+bool
+gw_sqlite_has_company(gw_sqlite *s)
 {
     gw_sqlite_beside *b = &s->beside;
     int64_t version = 0, now = gw_clock_us();
@@ -81,8 +81,8 @@ gw_sqlite_commit_bytes(gw_store *store)
 {
     gw_sqlite *s = gw_sqlite_of(store);
 
-    return s->writer.db && !has_company(s) ? GW_COMMIT_BYTES
-                                           : (size_t)s->beside.bytes;
+    return s->writer.db && !gw_sqlite_has_company(s) ? GW_COMMIT_BYTES
+                                                     : (size_t)s->beside.bytes;
 }
 
 bool
@@ -119,7 +119,7 @@ gw_sqlite_make_way(gw_store *store)
 {
     const gw_sqlite_beside *b = &gw_sqlite_of(store)->beside;
     int64_t most_us =
-        has_company(gw_sqlite_of(store)) ? TURN_BESIDE_US : GLANCE_US;
+        gw_sqlite_has_company(gw_sqlite_of(store)) ? TURN_BESIDE_US : GLANCE_US;
 
     gw_sleep_us(between(b->held_us, 0, most_us));
 }
@@ -160,7 +160,7 @@ tend_log(gw_sqlite *s)
 {
     int64_t since = gw_clock_us();
 
-    if (has_company(s)) {
+    if (gw_sqlite_has_company(s)) {
         if (s->beside.log_pages >= LOG_PAGES_BESIDE)
             gw_sqlite_move_log(s);
     } else if (log_bytes(s) >= LOG_BYTES) {

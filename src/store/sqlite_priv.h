@@ -386,6 +386,9 @@ gw_code gw_sqlite_make(gw_sqlite_conn *conn, const char *section,
 void gw_sqlite_beside_open(gw_sqlite *s);
 /** After a commit: measures it, and may move the log. */
 void gw_sqlite_beside_commit(gw_sqlite *s);
+/** Whether somebody else has written lately, as far as this was asked; outside
+ *  a transaction. */
+bool gw_sqlite_has_company(gw_sqlite *s);
 /** Whether the open transaction has been that for long enough, when what is
  *  done in it can as well be done in several. */
 bool gw_sqlite_is_long(const gw_sqlite *s);

@@ -377,13 +377,14 @@ merge_base(gw_sqlite_conn *conn, gw_error *err)
 static gw_code
 drop_for_base(gw_sqlite_conn *conn, gw_error *err)
 {
-    return gw_sqlite_exec(conn,
-                          "DROP TABLE godwit_base_positions;"
-                          "DROP TABLE godwit_base_events;"
-                          "DROP TABLE godwit_positions;"
-                          "DROP TABLE godwit_models;"
-                          "DROP TABLE godwit_id_sequences",
-                          err);
+    static const char *const tables[] = {
+        "godwit_base_positions", "godwit_base_events", "godwit_positions",
+        "godwit_models", "godwit_id_sequences"};
+    gw_code code = GW_OK;
+
+    for (size_t i = 0; i < COUNT(tables) && code == GW_OK; i++)
+        code = retire_table(conn, tables[i], err);
+    return code;
 }
 
 gw_code

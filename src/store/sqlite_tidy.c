@@ -19,8 +19,11 @@ work_for_a_turn(gw_sqlite *s, work_part work, void *arg, bool *has_more,
 {
     gw_code code = gw_sqlite_begin(&s->store, false, err);
 
-    while (code == GW_OK && *has_more && !gw_sqlite_is_long(s))
+    if (code != GW_OK)
+        return code;
+    do
         code = work(s, arg, has_more, err);
+    while (code == GW_OK && *has_more && !gw_sqlite_is_long(s));
     code = gw_store_finish(&s->store, code, err);
     if (code == GW_OK)
         gw_sqlite_make_way(&s->store);
@@ -62,7 +65,6 @@ delete_some(gw_sqlite *s, void *arg, bool *has_more, gw_error *err)
     return code;
 }
 
-/* Dropping a full table would be one long transaction. */
 static gw_code
 empty_table(gw_sqlite *s, char *table, gw_error *err)
 {
@@ -78,6 +80,15 @@ empty_table(gw_sqlite *s, char *table, gw_error *err)
     (void)sqlite3_finalize(statement);
     sqlite3_free(sql);
     return code;
+}
+
+/* Dropping a full table is one long transaction, and much less work: beside
+ * others only the rows go before it. By then the indexes have gone, one by
+ * one, and whoever writes was seen. */
+static gw_code
+empty_beside_others(gw_sqlite *s, char *table, gw_error *err)
+{
+    return gw_sqlite_has_company(s) ? empty_table(s, table, err) : GW_OK;
 }
 
 static gw_code
@@ -145,9 +156,11 @@ gw_sqlite_tidy(gw_store *store, gw_error *err)
          " WHERE type IN ('trigger', 'index') AND sql IS NOT NULL"
          " AND tbl_name GLOB 'godwit_drop_*'",
          run_alone},
-        {"SELECT name FROM pragma_table_list"
-         " WHERE type = 'table' AND NOT wr AND name GLOB 'godwit_drop_*'",
-         empty_table},
+        {"SELECT name FROM pragma_table_list AS t" /* no automatic index */
+         " WHERE type = 'table' AND NOT wr AND name GLOB 'godwit_drop_*'"
+         " AND NOT EXISTS (SELECT 1 FROM sqlite_schema AS i"
+         "  WHERE i.type = 'index' AND i.tbl_name = t.name)",
+         empty_beside_others},
         {"SELECT format('DROP TABLE \"%w\"', name) FROM sqlite_schema"
          " WHERE type = 'table' AND name GLOB 'godwit_drop_*'",
          run_alone},

@@ -268,8 +268,8 @@ GW_MUST_CHECK gw_code gw_store_keyframe_yield(gw_store *store, gw_error *err);
 /** Before anything that a run does to what is saved, outside a transaction:
  *  takes back a save that has not come to its end. */
 GW_MUST_CHECK gw_code gw_store_keyframe_recover(gw_store *store, gw_error *err);
-/** Drops what migrate made: migration tables, saved keyframes, run state.
- *  Live tables and the old generation stay. */
+/** What migrate made is no more (migration tables, saved keyframes, run
+ *  state); gw_store_tidy drops it. Live tables and the old generation stay. */
 GW_MUST_CHECK gw_code gw_store_forget(gw_store *store, gw_error *err);
 /** Sets the present migrated rows aside as the base of a grown set; they
  *  still count and are dumped for positions not yet migrated again. */
@@ -278,7 +278,8 @@ GW_MUST_CHECK gw_code gw_store_set_aside(gw_store *store, gw_error *err);
  *  position and numbers of *state right; does not write them. */
 GW_MUST_CHECK gw_code gw_store_cut_back(gw_store *store, gw_run_state *state,
                                         gw_error *err);
-/** Drops the base, when all of it is migrated again. */
+/** The base is none any more, when all of it is migrated again; gw_store_tidy
+ *  drops it. */
 GW_MUST_CHECK gw_code gw_store_drop_base(gw_store *store, gw_error *err);
 /** Gives the ready-made positions another final index, when a model
  *  migration was added after migrate. Outside of the cutover. */
