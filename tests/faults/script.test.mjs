@@ -7,7 +7,7 @@ import path from 'node:path';
 import test from 'node:test';
 
 import { assertRefused, assertSameDump, describe, dump, dumpText, live,
-    makeFolder, makeStore, run, writeFiles } from '../lib/godwit.mjs';
+    makeFolder, makeStore, run, sql, writeFiles } from '../lib/godwit.mjs';
 
 const STORE = [
     '{"events":[{"fqid":"a/1","type":"create","data":{"v":1}}]}',
@@ -295,6 +295,8 @@ test('a model migration that does not end leaves the store as it was', (t) => {
         assertRefused(r, 1, '0002_models.lua');
         const now = JSON.parse(dumpText(store));
         assertSameDump(live(now), live(JSON.parse(before)), body);
+        assert.equal(sql(store, 'SELECT count(*) FROM sqlite_schema ' +
+            "WHERE name GLOB 'godwit_drop_*';"), '0\n', 'no copy stays');
         run(['reset', '--quiet'], { store, migrations });
     });
     assert.equal(dumpText(store), before);
