@@ -7,7 +7,7 @@ import path from 'node:path';
 import test from 'node:test';
 
 import { assertSameDump, copyStore, dumpText, makeFolder, makeStore, must,
-    needsSqlite3, sql, start, waitFor, writeFiles } from '../lib/godwit.mjs';
+    sql, start, waitFor, writeFiles } from '../lib/godwit.mjs';
 
 const MODELS = 60_000;
 const EACH = 200; // models of a position
@@ -65,7 +65,7 @@ async function killWhen(when, { store, migrations }) {
 }
 
 test('a run killed while it saves models goes on from the save before',
-    needsSqlite3, async (t) => {
+    async (t) => {
         const s = prepare(t);
         assert.ok(await killWhen('(SELECT count(*) FROM godwit_models) > 0' +
             ' AND NOT EXISTS (SELECT 1 FROM migration_keyframes)', s),
