@@ -12,6 +12,7 @@ typedef struct reading {
     gw_sqlite_conn *conn;
     sqlite3_stmt *positions, *events;
     bool has_position, has_event; /* at a row */
+    int64_t last;                 /* the position before */
     gw_batch_builder builder;
     size_t max_bytes;
 } reading;
@@ -59,6 +60,21 @@ add_position(reading *r)
     gw_batch_add_position(&r->builder, &p);
 }
 
+/* In a damaged file a row may be where it does not belong; whoever reads on
+ * from there would not come to an end. */
+static gw_code
+check_order(reading *r, int64_t position, gw_error *err)
+{
+    if (position <= r->last)
+        return gw_fail(err, GW_E_STORE,
+                       "the store %s is damaged, position %" PRId64
+                       " comes after %" PRId64 ": check the disk and put a "
+                       "backup back",
+                       r->conn->path, position, r->last);
+    r->last = position;
+    return GW_OK;
+}
+
 static gw_code
 check_event_belongs(const reading *r, int64_t position, gw_error *err)
 {
@@ -93,8 +109,10 @@ static gw_code
 add_next(reading *r, gw_error *err)
 {
     int64_t position = sqlite3_column_int64(r->positions, P_POSITION);
-    gw_code code = check_event_belongs(r, position, err);
+    gw_code code = check_order(r, position, err);
 
+    if (code == GW_OK)
+        code = check_event_belongs(r, position, err);
     if (code != GW_OK)
         return code;
     add_position(r);
@@ -135,7 +153,8 @@ static gw_code
 read_range(gw_sqlite_conn *conn, gw_sql positions, gw_sql events, int64_t after,
            int64_t upto, size_t max_bytes, gw_batch *batch, gw_error *err)
 {
-    reading r = {.conn = conn, .max_bytes = max_bytes ? max_bytes : 1};
+    reading r = {
+        .conn = conn, .last = after, .max_bytes = max_bytes ? max_bytes : 1};
 
     gw_batch_builder_init(&r.builder, batch);
     gw_code code = start(&r, positions, events, after, upto, err);
