@@ -304,8 +304,18 @@ gw_reset(const gw_run *run, gw_error *err)
 }
 
 static gw_code
+after_swap(gw_store *store, gw_error *err)
+{
+    (void)err;
+    gw_store_after_swap(store);
+    return GW_OK;
+}
+
+/* `after` it was committed; or NULL. */
+static gw_code
 locked_transaction(const gw_run *run, const char *name, bool cutover,
                    gw_code (*work)(gw_store *store, gw_error *err),
+                   gw_code (*after)(gw_store *store, gw_error *err),
                    const char *done, gw_error *err)
 {
     gw_code code = gw_store_lock(run->store, name, err);
@@ -313,11 +323,8 @@ locked_transaction(const gw_run *run, const char *name, bool cutover,
         return code;
     }
     code = in_transaction(run->store, cutover, work, err);
-    if (code == GW_OK && cutover) {
-        gw_store_after_swap(run->store);
-    }
-    if (code == GW_OK && !cutover) {
-        code = tidy(run->store, err);
+    if (code == GW_OK && after != NULL) {
+        code = after(run->store, err);
     }
     gw_store_unlock(run->store);
     if (code == GW_OK) {
@@ -330,13 +337,14 @@ gw_code
 gw_rollback(const gw_run *run, gw_error *err)
 {
     return locked_transaction(run, "rollback", true, gw_store_swap_back,
-                              "The old generation is live again.", err);
+                              after_swap, "The old generation is live again.",
+                              err);
 }
 
 gw_code
 gw_discard(const gw_run *run, gw_error *err)
 {
-    return locked_transaction(run, "discard", false, gw_store_discard,
+    return locked_transaction(run, "discard", false, gw_store_discard, tidy,
                               "There is no old generation any more.", err);
 }
 
@@ -344,6 +352,6 @@ gw_code
 gw_clear_helpers(const gw_run *run, gw_error *err)
 {
     return locked_transaction(run, "clear-collectionfield-tables", false,
-                              gw_store_clear_helpers,
+                              gw_store_clear_helpers, NULL,
                               "The collectionfield tables are empty.", err);
 }

@@ -5,9 +5,9 @@
  *  index the store has, level i what stage i (1-based) makes. A model has a
  *  status at each level, and its fields only where somebody may ask for
  *  them (gw_mask). States are immutable and shared between levels until
- *  they differ. Models that are not in memory are fetched from a backing
- *  (the saved keyframe in the store); those that are saved may be let go of,
- *  so memory stays within a budget. */
+ *  they differ; then a level costs what differs. Models that are not in memory
+ * are fetched from a backing (the saved keyframe in the store); those that are
+ * saved may be let go of, so memory stays within a budget. */
 #ifndef GW_EVENT_KEYFRAME_H
 #define GW_EVENT_KEYFRAME_H
 

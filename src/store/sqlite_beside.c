@@ -4,6 +4,7 @@
  * short for it and makes way, and moves the log at a time when that is in
  * nobody's way. */
 #include <sqlite3.h>
+#include <stdio.h>
 
 #include "base/limits.h"
 #include "base/units.h"
@@ -14,7 +15,7 @@ enum {
      * far as readers allow. Above the second also with waiting for them and
      * keeping writers away, so that it begins anew. */
     LOG_BYTES = 128 * GW_MIB,
-    LOG_LIMIT_BYTES = GW_SQLITE_LOG_BYTES,
+    LOG_LIMIT_BYTES = 256 * GW_MIB,
     LOG_WAIT_MS = 25,
     /* The first, beside others: half of that at which an application's own
      * SQLite moves the log, which would fall on one of its commits. */
@@ -42,15 +43,22 @@ note_log(void *arg, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
-void
-gw_sqlite_beside_open(gw_sqlite *s)
+/* Cutting the log's file down to the limit is done within a commit, and takes
+ * long where it is much. */
+gw_code
+gw_sqlite_beside_open(gw_sqlite *s, gw_error *err)
 {
+    char sql[64];
+
     s->beside = (gw_sqlite_beside){
         .seen_us = gw_clock_us() - COMPANY_US,
         .company_until_us = gw_clock_us() + UNKNOWN_US,
         .bytes = LEAST_BYTES,
     };
     (void)sqlite3_wal_hook(s->writer.db, note_log, &s->beside.log_pages);
+    (void)snprintf(sql, sizeof(sql), "PRAGMA journal_size_limit = %d",
+                   LOG_LIMIT_BYTES);
+    return gw_sqlite_exec(&s->writer, sql, err);
 }
 
 /* ---- noticing ---- */

@@ -3,7 +3,6 @@
 #ifndef GW_STORE_SQLITE_PRIV_H
 #define GW_STORE_SQLITE_PRIV_H
 
-#include "base/limits.h"
 #include "store/store_priv.h"
 
 struct sqlite3;
@@ -12,7 +11,6 @@ struct sqlite3_stmt;
 enum {
     GW_SQLITE_APPLICATION = 0x47445754, /* "GDWT", PRAGMA application_id */
     GW_SQLITE_SCHEMA = 1,               /* PRAGMA user_version */
-    GW_SQLITE_LOG_BYTES = 256 * GW_MIB, /* of the -wal file, about */
 };
 
 /* X(name, SQL). Kept prepared per connection; none is used by two callers
@@ -383,7 +381,7 @@ gw_code gw_sqlite_make(gw_sqlite_conn *conn, const char *section,
 /* ---- sqlite_beside.c ---- */
 
 /** After the writing side was opened. */
-void gw_sqlite_beside_open(gw_sqlite *s);
+gw_code gw_sqlite_beside_open(gw_sqlite *s, gw_error *err);
 /** After a commit: measures it, and may move the log. */
 void gw_sqlite_beside_commit(gw_sqlite *s);
 /** Whether somebody else has written lately, as far as this was asked; outside

@@ -2,7 +2,6 @@
 /* Transactions of the writing side, and what is appended in them. */
 #include <inttypes.h>
 #include <sqlite3.h>
-#include <stdio.h>
 
 #include "base/limits.h"
 #include "base/units.h"
@@ -38,18 +37,6 @@ set_wal(gw_sqlite *s, gw_error *err)
     return code;
 }
 
-/* Cutting the file down to this is done within a commit, and takes long where
- * it is much. */
-static gw_code
-limit_log(gw_sqlite *s, gw_error *err)
-{
-    char sql[64];
-
-    (void)snprintf(sql, sizeof(sql), "PRAGMA journal_size_limit = %d",
-                   GW_SQLITE_LOG_BYTES);
-    return gw_sqlite_exec(&s->writer, sql, err);
-}
-
 gw_code
 gw_sqlite_open_writer(gw_sqlite *s, gw_error *err)
 {
@@ -63,13 +50,10 @@ gw_sqlite_open_writer(gw_sqlite *s, gw_error *err)
     if (code == GW_OK)
         code = set_wal(s, err);
     if (code == GW_OK)
-        code = limit_log(s, err);
-    if (code != GW_OK) {
+        code = gw_sqlite_beside_open(s, err);
+    if (code != GW_OK)
         gw_sqlite_conn_close(&s->writer);
-        return code;
-    }
-    gw_sqlite_beside_open(s);
-    return GW_OK;
+    return code;
 }
 
 gw_code

@@ -503,22 +503,27 @@ a_save_that_has_not_ended_is_taken_back(void **state)
     is_saved(f, "user/3", true, NULL);
 }
 
+/* The first number of a query, asked by another connection. */
 static int64_t
-next_id(const fixture *f)
+ask_file(const fixture *f, const char *sql)
 {
     sqlite3 *db = NULL;
     sqlite3_stmt *statement = NULL;
 
     assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db,
-                                        "SELECT id FROM godwit_id_sequences",
-                                        -1, &statement, NULL),
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL),
                      SQLITE_OK);
     assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    int64_t id = sqlite3_column_int64(statement, 0);
+    int64_t number = sqlite3_column_int64(statement, 0);
     (void)sqlite3_finalize(statement);
     (void)sqlite3_close(db);
-    return id;
+    return number;
+}
+
+static int64_t
+next_id(const fixture *f)
+{
+    return ask_file(f, "SELECT id FROM godwit_id_sequences");
 }
 
 static void
@@ -593,23 +598,11 @@ a_first_save_that_has_not_ended_leaves_nothing(void **state)
     is_saved(f, "user/1", true, NULL);
 }
 
-static int
+static int64_t
 count_dropped(const fixture *f)
 {
-    sqlite3 *db = NULL;
-    sqlite3_stmt *statement = NULL;
-
-    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db,
-                                        "SELECT count(*) FROM sqlite_schema"
-                                        " WHERE tbl_name GLOB 'godwit_drop_*'",
-                                        -1, &statement, NULL),
-                     SQLITE_OK);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    int n = sqlite3_column_int(statement, 0);
-    (void)sqlite3_finalize(statement);
-    (void)sqlite3_close(db);
-    return n;
+    return ask_file(f, "SELECT count(*) FROM sqlite_schema"
+                       " WHERE tbl_name GLOB 'godwit_drop_*'");
 }
 
 /* Whatever their kind, and with more rows than are deleted at a time. The
