@@ -35,7 +35,8 @@ static gw_code
 put_saved(void *arg, const gw_saved_model *model, gw_error *err)
 {
     gw_mover *m = arg;
-    if (m->run->counters != NULL) {
+    bool is_model = memchr(model->fqid.at, '/', model->fqid.len) != NULL;
+    if (m->run->counters != NULL && is_model) {
         atomic_fetch_add(&m->run->counters->models, 1);
     }
     gw_code code = gw_store_keyframe_put(m->run->store, model, err);

@@ -11,69 +11,9 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
-#include "event/index_priv.h"
-#include "event/model_priv.h"
+#include "event/keyframe_priv.h"
 
-enum { PAGE = 1024, NO_ENTRY = 0 };
-
-struct cell {
-    int64_t meta_position;
-    gw_state *state;
-};
-
-struct level {
-    uint8_t **status;    /* [pages] */
-    struct cell **cells; /* [pages], NULL where nothing is kept */
-};
-
-struct slot {
-    uint32_t epoch; /* the position in which it was last changed … */
-    uint32_t last;  /* … and its newest log entry then, + 1 */
-    bool is_dirty;
-    bool is_used; /* since the last trim */
-    bool is_away; /* trimmed: to be fetched when it is asked for */
-};
-
-struct change {
-    uint32_t slot;
-    uint32_t level;
-    uint32_t previous; /* of the same slot, + 1 */
-    gw_event_type type;
-    bool is_whole;         /* the level keeps all fields of the model */
-    const void *set, *cut; /* tell events that are the same apart from others */
-    gw_model before;       /* with a reference */
-};
-
-struct gw_keyframes {
-    size_t levels;
-    gw_mask (*mask)(void *arg, size_t level, gw_slice collection);
-    void *mask_arg;
-    bool has_backing;
-    gw_keyframe_backing backing;
-
-    gw_index *index;
-    struct level *level; /* [levels] */
-    size_t pages;
-    struct slot *slots;         /* [pages * PAGE] */
-    gw_mask *masks;             /* [collections * levels] */
-    size_t n_masks, room_masks; /* in collections */
-    uint32_t *dirty;
-    size_t n_dirty, room_dirty;
-
-    struct change *log;
-    size_t n_log, room_log;
-    uint32_t epoch;
-    int64_t position;
-    size_t state_bytes, page_bytes;
-    gw_model *loaded; /* [levels], scratch */
-
-    /* the fqid that was asked for last: each level asks for the same */
-    char recent[GW_LIMIT_FQID];
-    size_t recent_len;
-    uint32_t recent_slot;
-
-    uint32_t hand; /* where the next trim begins */
-};
+enum { NO_ENTRY = 0 };
 
 /* ---- states, counted ---- */
 
@@ -108,6 +48,7 @@ gw_keyframes_new(size_t levels,
     kf->index = gw_index_new();
     kf->level = gw_calloc(levels, sizeof(struct level));
     kf->loaded = gw_calloc(levels, sizeof(gw_model));
+    kf->usual = gw_calloc(levels, sizeof(gw_model));
     kf->epoch = 1;
     gw_keyframes_set_backing(kf, backing);
     return kf;
@@ -138,7 +79,7 @@ free_pages(gw_keyframes *kf)
     for (size_t l = 0; l < kf->levels; l++) {
         struct level *level = &kf->level[l];
         for (size_t p = 0; p < kf->pages; p++) {
-            for (size_t i = 0; level->cells[p] != NULL && i < PAGE; i++) {
+            for (size_t i = 0; level->cells[p] != NULL && i < GW_KF_PAGE; i++) {
                 gw_state_release(level->cells[p][i].state);
             }
             free(level->cells[p]);
@@ -149,12 +90,12 @@ free_pages(gw_keyframes *kf)
         *level = (struct level){0};
     }
     free(kf->slots);
-    free(kf->masks);
+    free(kf->wanted);
     free(kf->dirty);
     kf->slots = NULL;
-    kf->masks = NULL;
+    kf->wanted = NULL;
     kf->dirty = NULL;
-    kf->pages = kf->n_masks = kf->room_masks = 0;
+    kf->pages = kf->n_wanted = kf->room_wanted = 0;
     kf->n_dirty = kf->room_dirty = 0;
     kf->state_bytes = kf->page_bytes = 0;
 }
@@ -170,6 +111,7 @@ gw_keyframes_free(gw_keyframes *kf)
     gw_index_free(kf->index);
     free(kf->level);
     free(kf->loaded);
+    free(kf->usual);
     free(kf->log);
     free(kf);
 }
@@ -205,54 +147,42 @@ add_page(gw_keyframes *kf)
             gw_realloc(level->status, kf->pages * sizeof(uint8_t *));
         level->cells =
             gw_realloc(level->cells, kf->pages * sizeof(struct cell *));
-        level->status[p] = gw_calloc(PAGE, 1);
+        level->status[p] = gw_calloc(GW_KF_PAGE, 1);
         level->cells[p] = NULL;
-        kf->page_bytes += PAGE;
+        kf->page_bytes += GW_KF_PAGE;
     }
-    kf->slots = gw_realloc(kf->slots, kf->pages * PAGE * sizeof(*kf->slots));
-    memset(kf->slots + p * PAGE, 0, PAGE * sizeof(*kf->slots));
-    kf->page_bytes += PAGE * sizeof(*kf->slots);
-}
-
-/* Asks once per collection and level what is to be kept. */
-static const gw_mask *
-mask_of(gw_keyframes *kf, uint32_t slot, size_t level)
-{
-    uint32_t c = gw_index_collection_of(kf->index, slot);
-    while (kf->n_masks <= c) {
-        if (kf->n_masks == kf->room_masks) {
-            kf->room_masks = kf->room_masks * 2 + 16;
-            kf->masks = gw_realloc(kf->masks, kf->room_masks * kf->levels *
-                                                  sizeof(gw_mask));
-        }
-        gw_slice name = gw_index_collection_at(kf->index, kf->n_masks)->name;
-        const char *slash = memchr(name.at, '/', name.len);
-        if (slash != NULL) {
-            name.len = (size_t)(slash - name.at);
-        }
-        gw_mask *masks = &kf->masks[kf->n_masks++ * kf->levels];
-        for (size_t l = 0; l < kf->levels; l++) {
-            masks[l] = kf->mask(kf->mask_arg, l, name);
-        }
-    }
-    return &kf->masks[c * kf->levels + level];
+    kf->slots =
+        gw_realloc(kf->slots, kf->pages * GW_KF_PAGE * sizeof(*kf->slots));
+    memset(kf->slots + p * GW_KF_PAGE, 0, GW_KF_PAGE * sizeof(*kf->slots));
+    kf->page_bytes += GW_KF_PAGE * sizeof(*kf->slots);
 }
 
 static bool
-is_kept(const gw_mask *mask)
+has_fields(const gw_mask *mask)
 {
-    return mask->all || mask->n > 0;
+    return mask->all || (mask->n > 0 && !mask->only_lists);
 }
 
-static gw_model
-read_cell(const gw_keyframes *kf, size_t level, uint32_t slot)
+const struct wanted *
+gw_keyframes_wanted(const gw_keyframes *kf, size_t level, uint32_t slot)
+{
+    uint32_t c = gw_index_collection_of(kf->index, slot);
+    return &kf->wanted[c * kf->levels + level];
+}
+
+gw_model
+gw_keyframes_cell(const gw_keyframes *kf, size_t level, uint32_t slot)
 {
     const struct level *l = &kf->level[level];
-    const struct cell *page = l->cells[slot / PAGE];
-    gw_model model = {(gw_status)l->status[slot / PAGE][slot % PAGE], 0, NULL};
+    const struct cell *page = l->cells[slot / GW_KF_PAGE];
+    unsigned status = l->status[slot / GW_KF_PAGE][slot % GW_KF_PAGE];
+    gw_model model = {
+        .status = (gw_status)(status & GW_STATUS_MASK),
+        .scalars = status >> GW_STATUS_BITS,
+    };
     if (page != NULL) {
-        model.meta_position = page[slot % PAGE].meta_position;
-        model.state = page[slot % PAGE].state;
+        model.meta_position = page[slot % GW_KF_PAGE].meta_position;
+        model.state = page[slot % GW_KF_PAGE].state;
     }
     return model;
 }
@@ -260,8 +190,8 @@ read_cell(const gw_keyframes *kf, size_t level, uint32_t slot)
 static const gw_state *
 state_at(const gw_keyframes *kf, size_t level, uint32_t slot)
 {
-    const struct cell *page = kf->level[level].cells[slot / PAGE];
-    return page != NULL ? page[slot % PAGE].state : NULL;
+    const struct cell *page = kf->level[level].cells[slot / GW_KF_PAGE];
+    return page != NULL ? page[slot % GW_KF_PAGE].state : NULL;
 }
 
 /* Takes the model's reference; the old state's reference stays with the
@@ -270,30 +200,35 @@ static void
 write_cell(gw_keyframes *kf, size_t level, uint32_t slot, const gw_model *model)
 {
     struct level *l = &kf->level[level];
-    struct cell **page = &l->cells[slot / PAGE];
-    l->status[slot / PAGE][slot % PAGE] = (uint8_t)model->status;
+    struct cell **page = &l->cells[slot / GW_KF_PAGE];
+    l->status[slot / GW_KF_PAGE][slot % GW_KF_PAGE] =
+        (uint8_t)(model->status | model->scalars << GW_STATUS_BITS);
     if (*page == NULL && model->state != NULL) {
-        *page = gw_calloc(PAGE, sizeof(struct cell));
-        kf->page_bytes += PAGE * sizeof(struct cell);
+        *page = gw_calloc(GW_KF_PAGE, sizeof(struct cell));
+        kf->page_bytes += GW_KF_PAGE * sizeof(struct cell);
     }
     if (*page != NULL) {
-        (*page)[slot % PAGE] =
+        (*page)[slot % GW_KF_PAGE] =
             (struct cell){model->meta_position, (gw_state *)model->state};
     }
 }
 
 /* Drops what a level does not keep. A state below that is the one above was
  * not saved by itself: a level that keeps only some fields had none of
- * them. */
+ * them, and one that looks for lists what is usual. */
 static void
 drop_unkept(gw_keyframes *kf, uint32_t slot)
 {
     for (size_t l = 0; l < kf->levels; l++) {
         gw_model *model = &kf->loaded[l];
-        const gw_mask *mask = mask_of(kf, slot, l);
+        const struct wanted *wanted = gw_keyframes_wanted(kf, l, slot);
         bool is_shared =
             l + 1 < kf->levels && model->state == kf->loaded[l + 1].state;
-        if (!is_kept(mask) || (!mask->all && is_shared)) {
+        if (model->status != GW_STATUS_NONE) {
+            model->scalars =
+                gw_keyframes_scalars(wanted, is_shared ? NULL : model->state);
+        }
+        if (!has_fields(&wanted->mask) || (!wanted->mask.all && is_shared)) {
             gw_state_release((gw_state *)model->state);
             model->state = NULL;
         }
@@ -309,7 +244,7 @@ adopt(gw_keyframes *kf, uint32_t slot, size_t level, gw_state *state)
     const gw_state *below = NULL;
     while (below == NULL && level-- > 0) {
         below = state_at(kf, level, slot);
-        if (below != NULL && !mask_of(kf, slot, level)->all) {
+        if (below != NULL && !gw_keyframes_wanted(kf, level, slot)->mask.all) {
             below = NULL; /* of so little nothing can be shared */
         }
     }
@@ -352,6 +287,20 @@ remember(gw_keyframes *kf, gw_slice fqid, uint32_t slot)
     }
 }
 
+static gw_code
+give_slot(gw_keyframes *kf, gw_slice fqid, uint32_t *slot, gw_error *err)
+{
+    gw_code code = gw_index_add(kf->index, fqid, slot, err);
+    if (code != GW_OK) {
+        return code;
+    }
+    if (*slot >= kf->pages * GW_KF_PAGE) {
+        add_page(kf);
+    }
+    kf->slots[*slot].is_away = true;
+    return GW_OK;
+}
+
 /* Fills a slot from the backing, or leaves it empty when there is none. */
 static gw_code
 fetch(gw_keyframes *kf, gw_slice fqid, uint32_t *slot, gw_error *err)
@@ -363,13 +312,14 @@ fetch(gw_keyframes *kf, gw_slice fqid, uint32_t *slot, gw_error *err)
                                 err);
     }
     if (code == GW_OK && *slot == GW_NO_SLOT) {
-        code = gw_index_add(kf->index, fqid, slot, err);
+        code = give_slot(kf, fqid, slot, err);
+    }
+    if (code == GW_OK) {
+        code = gw_keyframes_learn(kf, err);
     }
     if (code != GW_OK) {
+        gw_keyframes_forget(kf, kf->loaded);
         return code;
-    }
-    if (*slot >= kf->pages * PAGE) {
-        add_page(kf);
     }
     install(kf, *slot);
     kf->slots[*slot].is_away = false;
@@ -512,7 +462,7 @@ result_of(const gw_keyframes *kf, uint32_t i)
         }
     }
     return later != 0 ? kf->log[later - 1].before
-                      : read_cell(kf, c->level, c->slot);
+                      : gw_keyframes_cell(kf, c->level, c->slot);
 }
 
 enum { LOOK_BACK = 16 };
@@ -551,8 +501,8 @@ gw_keyframes_apply(gw_keyframes *kf, size_t level, const gw_event *event,
     if (code != GW_OK) {
         return code;
     }
-    const gw_mask *mask = mask_of(kf, slot, level);
-    gw_model before = read_cell(kf, level, slot);
+    const gw_mask *mask = &gw_keyframes_wanted(kf, level, slot)->mask;
+    gw_model before = gw_keyframes_cell(kf, level, slot);
     bool is_shared = mask->all && kf->levels > 1 &&
                      find_shared(kf, slot, event, &before, &after);
     if (!is_shared) {
@@ -575,7 +525,7 @@ gw_keyframes_undo(gw_keyframes *kf)
 {
     for (size_t i = kf->n_log; i-- > 0;) {
         struct change *c = &kf->log[i];
-        gw_model now = read_cell(kf, c->level, c->slot);
+        gw_model now = gw_keyframes_cell(kf, c->level, c->slot);
         write_cell(kf, c->level, c->slot, &c->before);
         release(kf, (gw_state *)now.state);
     }
@@ -592,7 +542,7 @@ gw_keyframes_get(gw_keyframes *kf, size_t level, gw_slice fqid, gw_model *out,
     uint32_t slot;
     gw_code code = slot_of(kf, fqid, &slot, err);
     if (code == GW_OK) {
-        *out = read_cell(kf, level, slot);
+        *out = gw_keyframes_cell(kf, level, slot);
     }
     return code;
 }
@@ -606,7 +556,7 @@ gw_keyframes_get_before(gw_keyframes *kf, size_t level, gw_slice fqid,
     if (code != GW_OK) {
         return code;
     }
-    *out = read_cell(kf, level, slot);
+    *out = gw_keyframes_cell(kf, level, slot);
     for (uint32_t at = last_change(kf, slot); at != NO_ENTRY;
          at = kf->log[at - 1].previous) {
         if (kf->log[at - 1].level == level) {
@@ -666,47 +616,5 @@ gw_keyframes_each(gw_keyframes *kf, gw_slice collection,
             code = visit(arg, gw_index_fqid(kf->index, c->slots[k], text), err);
         }
     }
-    return code;
-}
-
-/* ---- saving ---- */
-
-/* In the order in which they came to be, near which a store keeps them. */
-static int
-compare_slots(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
-gw_code
-gw_keyframes_save(gw_keyframes *kf,
-                  gw_code (*write)(void *arg, const gw_saved_model *model,
-                                   gw_error *err),
-                  void *arg, gw_error *err)
-{
-    char text[GW_LIMIT_FQID + 1];
-    gw_code code = GW_OK;
-    gw_model *models = gw_calloc(kf->levels, sizeof(gw_model));
-
-    if (kf->n_dirty > 1) {
-        qsort(kf->dirty, kf->n_dirty, sizeof(uint32_t), compare_slots);
-    }
-    for (size_t i = 0; code == GW_OK && i < kf->n_dirty; i++) {
-        uint32_t slot = kf->dirty[i];
-        for (size_t l = 0; l < kf->levels; l++) {
-            models[l] = read_cell(kf, l, slot);
-        }
-        gw_saved_model saved = {gw_index_fqid(kf->index, slot, text),
-                                kf->levels, models};
-        code = write(arg, &saved, err);
-    }
-    if (code == GW_OK) {
-        for (size_t i = 0; i < kf->n_dirty; i++) {
-            kf->slots[kf->dirty[i]].is_dirty = false;
-        }
-        kf->n_dirty = 0;
-    }
-    free(models);
     return code;
 }

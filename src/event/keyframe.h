@@ -27,6 +27,9 @@ typedef struct gw_model {
     gw_status status;
     int64_t meta_position;
     const gw_state *state; /* NULL: no fields, or not kept at this level */
+    unsigned scalars;      /* where only lists are looked for (gw_mask): those
+                              of the fields that hold something else, a bit
+                              each */
 } gw_model;
 
 /** Which fields of a collection a level must keep. */
@@ -34,7 +37,12 @@ typedef struct gw_mask {
     bool all;
     const gw_slice *fields; /* when !all */
     size_t n;
+    bool only_lists; /* of these fields only whether they hold a list, so that
+                        a listfields event that meets something else is found;
+                        where they are more than GW_MASK_LISTS, all of them */
 } gw_mask;
+
+enum { GW_MASK_LISTS = 6 };
 
 /** Goes over the fields of a state: start with *cursor = 0; false at the
  *  end. Slices live as long as the state. */

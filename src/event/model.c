@@ -350,6 +350,21 @@ remove_values(gw_arena *arena, gw_values have, gw_values remove)
     return take_text(arena, &buf);
 }
 
+static bool
+is_list(gw_slice value)
+{
+    return value.at[0] == '[';
+}
+
+static gw_code
+fail_no_list(const gw_event *event, gw_slice key, gw_error *err)
+{
+    return gw_fail(err, GW_E_MIGRATION,
+                   "Field '%.*s' of model %.*s is no list, but a listfields "
+                   "event changes it",
+                   GW_FMT(key), GW_FMT(event->fqid.text));
+}
+
 static gw_code
 read_list(gw_arena *arena, const gw_event *event, const gw_field *field,
           gw_values *out, gw_error *err)
@@ -358,11 +373,8 @@ read_list(gw_arena *arena, const gw_event *event, const gw_field *field,
         *out = (gw_values){0};
         return GW_OK;
     }
-    if (field->value.at[0] != '[') {
-        return gw_fail(err, GW_E_MIGRATION,
-                       "Field '%.*s' of model %.*s is no list, but a "
-                       "listfields event changes it",
-                       GW_FMT(field->key), GW_FMT(event->fqid.text));
+    if (!is_list(field->value)) {
+        return fail_no_list(event, field->key, err);
     }
     return gw_json_array(arena, field->value, out, err);
 }
@@ -464,6 +476,30 @@ list_state(const gw_state *old, const gw_event *event, const gw_mask *mask,
     return code;
 }
 
+/* ---- only whether a field holds a list ---- */
+
+static gw_code
+scalars_after(unsigned old, const gw_event *event, const gw_mask *mask,
+              unsigned *out, gw_error *err)
+{
+    unsigned scalars = event->type == GW_EVENT_CREATE ? 0 : old;
+    for (size_t i = 0; i < mask->n; i++) {
+        unsigned bit = 1U << i;
+        ptrdiff_t set = gw_fields_find(event->set, mask->fields[i]);
+        bool is_cut = gw_fields_find(event->cut, mask->fields[i]) >= 0;
+        if (set < 0 && !is_cut) {
+            continue;
+        }
+        if (event->type == GW_EVENT_LISTFIELDS && (scalars & bit) != 0) {
+            return fail_no_list(event, mask->fields[i], err);
+        }
+        bool is_scalar = set >= 0 && !is_list(event->set.at[set].value);
+        scalars = is_scalar ? scalars | bit : scalars & ~bit;
+    }
+    *out = scalars;
+    return GW_OK;
+}
+
 /* ---- status ---- */
 
 static gw_code
@@ -512,14 +548,17 @@ gw_model_after(const gw_model *model, const gw_event *event, int64_t position,
                const gw_mask *mask, gw_model *out, gw_error *err)
 {
     gw_state *state = NULL;
+    unsigned scalars = 0;
     gw_code code = check_status(model, event, err);
-    if (code == GW_OK && (mask->all || mask->n > 0)) {
+    if (code == GW_OK && mask->only_lists) {
+        code = scalars_after(model->scalars, event, mask, &scalars, err);
+    } else if (code == GW_OK && (mask->all || mask->n > 0)) {
         code = state_after(model->state, event, mask, &state, err);
     }
     if (code == GW_OK) {
         gw_status status = event->type == GW_EVENT_DELETE ? GW_STATUS_DELETED
                                                           : GW_STATUS_ALIVE;
-        *out = (gw_model){status, position, state};
+        *out = (gw_model){status, position, state, scalars};
     }
     return code;
 }
@@ -576,7 +615,10 @@ gw_model_parse(gw_arena *arena, gw_slice data, bool deleted, gw_model *out,
         }
     }
     fields.n = n;
-    *out = (gw_model){deleted ? GW_STATUS_DELETED : GW_STATUS_ALIVE,
-                      meta_position, gw_state_new(fields)};
+    *out = (gw_model){
+        .status = deleted ? GW_STATUS_DELETED : GW_STATUS_ALIVE,
+        .meta_position = meta_position,
+        .state = gw_state_new(fields),
+    };
     return GW_OK;
 }

@@ -237,7 +237,7 @@ read_needs(gw_native *native, gw_error *err)
         native->needs[i] = (gw_native_need){
             side,
             collection,
-            {!need->fields, fields, need->fields ? need->n_fields : 0}};
+            {!need->fields, fields, need->fields ? need->n_fields : 0, false}};
         native->n_needs = i + 1;
     }
     return GW_OK;

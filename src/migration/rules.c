@@ -152,7 +152,7 @@ note_needs(gw_rules *rules)
 
         c->touched.n = sort_unique(c->touched.at, c->touched.n);
         if (!c->needs.all)
-            c->needs = (gw_mask){false, c->touched.at, c->touched.n};
+            c->needs = (gw_mask){false, c->touched.at, c->touched.n, true};
     }
 }
 

@@ -104,7 +104,8 @@ gw_pg_keyframe_list(gw_store *store, gw_slice collection,
                       "SELECT fqid::text FROM godwit_models"
                       " WHERE split_part(fqid, '/', 1) = $1::text"
                       " UNION SELECT fqid FROM godwit_levels"
-                      " WHERE split_part(fqid, '/', 1) = $1::text",
+                      " WHERE split_part(fqid, '/', 1) = $1::text"
+                      " AND fqid <> $1::text",
                       collection, visit_row, &l, err);
     gw_pg_end_view(conn);
     return code;

@@ -276,8 +276,8 @@ migrate(fixture *f, int64_t first, int64_t n, int64_t target)
         gw_position p = position(f, i, &e, 1);
         ok(gw_store_write(f->store, &p, 1, target, target, &f->err));
         gw_state *s = state_of(f, data);
-        gw_model levels[2] = {{GW_STATUS_ALIVE, i, NULL},
-                              {GW_STATUS_ALIVE, i, s}};
+        gw_model levels[2] = {{GW_STATUS_ALIVE, i, NULL, 0},
+                              {GW_STATUS_ALIVE, i, s, 0}};
         gw_saved_model saved = {gw_slice_of(fqid), 2, levels};
         ok(gw_store_keyframe_put(f->store, &saved, &f->err));
         gw_state_release(s);
@@ -990,9 +990,9 @@ a_saved_model_is_shared_by_the_levels_below(void **state)
 {
     fixture *f = *state;
     gw_state *s = state_of(f, "{\"a\":1,\"b\":\"x\"}");
-    gw_model in[3] = {{GW_STATUS_ALIVE, 4, NULL},
-                      {GW_STATUS_ALIVE, 5, s},
-                      {GW_STATUS_ALIVE, 5, s}};
+    gw_model in[3] = {{GW_STATUS_ALIVE, 4, NULL, 0},
+                      {GW_STATUS_ALIVE, 5, s, 0},
+                      {GW_STATUS_ALIVE, 5, s, 0}};
     gw_model out[3];
 
     put_saved(f, "user/1", 3, in);
@@ -1015,10 +1015,10 @@ levels_that_differ_come_back_as_they_were(void **state)
 {
     fixture *f = *state;
     gw_state *low = state_of(f, "{\"a\":1}"), *high = state_of(f, "{}");
-    gw_model in[4] = {{GW_STATUS_NONE, 0, NULL},
-                      {GW_STATUS_DELETED, 3, low},
-                      {GW_STATUS_DELETED, 4, low},
-                      {GW_STATUS_ALIVE, 9, high}};
+    gw_model in[4] = {{GW_STATUS_NONE, 0, NULL, 0},
+                      {GW_STATUS_DELETED, 3, low, 0},
+                      {GW_STATUS_DELETED, 4, low, 0},
+                      {GW_STATUS_ALIVE, 9, high, 0}};
     gw_model out[4];
 
     put_saved(f, "user/1", 4, in);
@@ -1042,8 +1042,8 @@ a_level_that_no_longer_differs_is_forgotten(void **state)
 {
     fixture *f = *state;
     gw_state *s = state_of(f, "{\"a\":1}");
-    gw_model apart[2] = {{GW_STATUS_NONE, 0, NULL}, {GW_STATUS_ALIVE, 5, s}};
-    gw_model equal[2] = {{GW_STATUS_ALIVE, 6, s}, {GW_STATUS_ALIVE, 6, s}};
+    gw_model apart[2] = {{GW_STATUS_NONE, 0, NULL, 0}, {GW_STATUS_ALIVE, 5, s, 0}};
+    gw_model equal[2] = {{GW_STATUS_ALIVE, 6, s, 0}, {GW_STATUS_ALIVE, 6, s, 0}};
     gw_model out[2];
 
     put_saved(f, "user/1", 2, apart);
@@ -1061,12 +1061,12 @@ keyframes_list_each_model_of_a_collection_once(void **state)
 {
     fixture *f = *state;
     gw_state *s = state_of(f, "{\"a\":1}"), *t = state_of(f, "{\"a\":2}");
-    gw_model both[3] = {{GW_STATUS_ALIVE, 1, s},
-                        {GW_STATUS_ALIVE, 1, t},
-                        {GW_STATUS_ALIVE, 1, s}};
-    gw_model gone[3] = {{GW_STATUS_ALIVE, 2, s},
-                        {GW_STATUS_DELETED, 2, t},
-                        {GW_STATUS_NONE, 0, NULL}};
+    gw_model both[3] = {{GW_STATUS_ALIVE, 1, s, 0},
+                        {GW_STATUS_ALIVE, 1, t, 0},
+                        {GW_STATUS_ALIVE, 1, s, 0}};
+    gw_model gone[3] = {{GW_STATUS_ALIVE, 2, s, 0},
+                        {GW_STATUS_DELETED, 2, t, 0},
+                        {GW_STATUS_NONE, 0, NULL, 0}};
     gw_model out[3];
 
     put_saved(f, "user/1", 3, both);

@@ -18,14 +18,15 @@ static gw_mask
 some_mask(void *arg, size_t level, gw_slice collection)
 {
     (void)arg, (void)collection;
-    return level == 0 ? (gw_mask){false, only_x, 1} : (gw_mask){true, NULL, 0};
+    return level == 0 ? (gw_mask){.fields = only_x, .n = 1}
+                      : (gw_mask){.all = true};
 }
 
 static gw_mask
 full_mask(void *arg, size_t level, gw_slice collection)
 {
     (void)arg, (void)level, (void)collection;
-    return (gw_mask){true, NULL, 0};
+    return (gw_mask){.all = true};
 }
 
 static gw_code

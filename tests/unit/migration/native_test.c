@@ -127,10 +127,10 @@ get(const gw_context *ctx, gw_side side, gw_slice fqid, gw_model *out,
     (void)err;
     *out = (gw_model){0};
     if (gw_slice_equal(fqid, GW_LIT("user/1")))
-        *out =
-            (gw_model){GW_STATUS_ALIVE, side == GW_SIDE_OLD ? 3 : 4, f->user};
+        *out = (gw_model){GW_STATUS_ALIVE, side == GW_SIDE_OLD ? 3 : 4, f->user,
+                          0};
     if (gw_slice_equal(fqid, GW_LIT("user/2")))
-        *out = (gw_model){GW_STATUS_DELETED, 3, NULL};
+        *out = (gw_model){GW_STATUS_DELETED, 3, NULL, 0};
     return GW_OK;
 }
 
