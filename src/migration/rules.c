@@ -14,11 +14,11 @@
  * rules come between: for a field that a rule touches, its value (or the
  * list change itself) may be another one after the rules, and for
  * collections that are dropped or get another name, the event is gone or
- * names another model. Those fields, by either name when they are renamed,
- * and all fields of those collections must therefore be kept at the level
- * before. A collection that another is renamed to needs nothing for that:
- * its own events stay what they are, and two models of one name are an error
- * that needs no fields. Every other field has the same history on both
+ * names another model. Of those fields, by either name when they are renamed,
+ * the level before must therefore keep whether they hold a list, and of those
+ * collections all fields. A collection that another is renamed to needs nothing
+ * for that: its own events stay what they are, and two models of one name are
+ * an error that needs no fields. Every other field has the same history on both
  * levels. */
 #include "base/limits.h"
 #include "migration/rules_priv.h"

@@ -102,7 +102,8 @@ CREATE TABLE migration_keyframes (
 ) WITHOUT ROWID;
 
 -- A level of a saved model, only where it is not what the level above has;
--- godwit_models is the highest. deleted NULL: not there at this level.
+-- godwit_models is the highest. deleted NULL: not there at this level. An fqid
+-- that is a collection's name: what most of its models have.
 CREATE TABLE migration_keyframe_models (
     fqid TEXT NOT NULL,
     level INTEGER NOT NULL,

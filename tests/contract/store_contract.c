@@ -1042,8 +1042,10 @@ a_level_that_no_longer_differs_is_forgotten(void **state)
 {
     fixture *f = *state;
     gw_state *s = state_of(f, "{\"a\":1}");
-    gw_model apart[2] = {{GW_STATUS_NONE, 0, NULL, 0}, {GW_STATUS_ALIVE, 5, s, 0}};
-    gw_model equal[2] = {{GW_STATUS_ALIVE, 6, s, 0}, {GW_STATUS_ALIVE, 6, s, 0}};
+    gw_model apart[2] = {{GW_STATUS_NONE, 0, NULL, 0},
+                         {GW_STATUS_ALIVE, 5, s, 0}};
+    gw_model equal[2] = {{GW_STATUS_ALIVE, 6, s, 0},
+                         {GW_STATUS_ALIVE, 6, s, 0}};
     gw_model out[2];
 
     put_saved(f, "user/1", 2, apart);

@@ -524,6 +524,163 @@ a_level_that_keeps_some_fields_is_saved_by_itself(void **state)
     gw_arena_clear(&arena);
 }
 
+/* ---- levels that only look for lists ---- */
+
+static const gw_slice x_and_y[] = {{"x", 1}, {"y", 1}};
+
+static gw_mask
+list_mask(void *arg, size_t level, gw_slice collection)
+{
+    (void)arg, (void)collection;
+    return level == 0 ? (gw_mask){.fields = x_and_y, .n = 2, .only_lists = true}
+                      : (gw_mask){.all = true};
+}
+
+static const char *const ADD_TO_X = "{\"add\":{\"x\":[1]},\"remove\":{}}";
+static const char *const TAKE_FROM_Y = "{\"add\":{},\"remove\":{\"y\":[1]}}";
+
+static void
+a_list_change_is_told_where_only_lists_are_looked_for(void **state)
+{
+    (void)state;
+    gw_arena arena;
+    gw_arena_init(&arena);
+    gw_keyframes *kf = gw_keyframes_new(2, list_mask, NULL, NULL);
+    gw_keyframes_begin(kf, 1);
+    assert_int_equal(
+        apply(kf, 0, "a/1", "create", "{\"x\":1,\"y\":[1]}", &arena), 0);
+    size_t bytes = gw_keyframes_bytes(kf);
+    assert_int_equal(apply(kf, 0, "a/1", "listfields", ADD_TO_X, &arena),
+                     GW_E_MIGRATION);
+    assert_int_equal(apply(kf, 0, "a/1", "listfields", TAKE_FROM_Y, &arena), 0);
+
+    gw_keyframes_begin(kf, 2);
+    assert_int_equal(apply(kf, 0, "a/1", "update", "{\"x\":[]}", &arena), 0);
+    assert_int_equal(apply(kf, 0, "a/1", "update", "{\"y\":\"\"}", &arena), 0);
+    assert_int_equal(apply(kf, 0, "a/1", "listfields", ADD_TO_X, &arena), 0);
+    assert_int_equal(apply(kf, 0, "a/1", "listfields", TAKE_FROM_Y, &arena),
+                     GW_E_MIGRATION);
+    gw_keyframes_undo(kf);
+    assert_int_equal(apply(kf, 0, "a/1", "listfields", ADD_TO_X, &arena),
+                     GW_E_MIGRATION);
+    assert_int_equal(apply(kf, 0, "a/1", "deletefields", "[\"x\"]", &arena), 0);
+    assert_int_equal(apply(kf, 0, "a/1", "delete", "null", &arena), 0);
+    assert_int_equal(status_of(kf, 0, "a/1"), GW_STATUS_DELETED);
+    assert_int_equal(apply(kf, 0, "a/1", "restore", "null", &arena), 0);
+    assert_int_equal(status_of(kf, 0, "a/1"), GW_STATUS_ALIVE);
+    assert_int_equal(apply(kf, 0, "a/1", "listfields", ADD_TO_X, &arena), 0);
+    assert_true(gw_keyframes_bytes(kf) < bytes + 1024); /* no fields */
+    gw_keyframes_free(kf);
+    gw_arena_clear(&arena);
+}
+
+/* A backing of some models; a lower level without fields is as the one above,
+ * as in a store. */
+struct shelf {
+    struct {
+        char fqid[16];
+        gw_model models[2];
+    } at[8];
+    size_t n;
+};
+
+static gw_code
+shelve(void *arg, const gw_saved_model *saved, gw_error *err)
+{
+    struct shelf *shelf = arg;
+    (void)err;
+    assert_true(shelf->n < 8);
+    gw_model *models = shelf->at[shelf->n].models;
+    (void)snprintf(shelf->at[shelf->n++].fqid, 16, "%.*s", GW_FMT(saved->fqid));
+    for (size_t l = 0; l < 2; l++) {
+        models[l] = saved->at[l];
+        gw_state_retain(models[l].state);
+    }
+    return GW_OK;
+}
+
+static gw_model *
+find_on(struct shelf *shelf, gw_slice fqid)
+{
+    for (size_t i = 0; i < shelf->n; i++) {
+        if (gw_slice_equal(gw_slice_of(shelf->at[i].fqid), fqid)) {
+            return shelf->at[i].models;
+        }
+    }
+    return NULL;
+}
+
+static gw_code
+take_off(void *self, gw_slice fqid, gw_model *models, size_t levels,
+         gw_error *err)
+{
+    const gw_model *found = find_on(self, fqid);
+    (void)err;
+    for (size_t l = 0; found != NULL && l < levels; l++) {
+        bool is_inherited = found[l].state == NULL && l + 1 < levels;
+        models[l] = found[is_inherited ? l + 1 : l];
+        gw_state_retain(models[l].state);
+    }
+    return GW_OK;
+}
+
+static gw_code
+list_none(void *self, gw_slice collection,
+          gw_code (*found)(void *arg, gw_slice fqid, gw_error *err), void *arg,
+          gw_error *err)
+{
+    (void)self, (void)collection, (void)found, (void)arg, (void)err;
+    return GW_OK;
+}
+
+static void
+what_most_models_have_is_saved_once(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fqid, *data;
+    } models[] = {
+        {"a/1", "{\"x\":1}"},   {"a/2", "{\"v\":2}"}, {"a/3", "{\"x\":3}"},
+        {"a/4", "{\"x\":[4]}"}, {"b/1", "{\"v\":1}"},
+    };
+    gw_arena arena;
+    struct shelf shelf = {0};
+    gw_keyframe_backing backing = {&shelf, take_off, list_none};
+    gw_arena_init(&arena);
+    gw_keyframes *kf = gw_keyframes_new(2, list_mask, NULL, NULL);
+    gw_keyframes_begin(kf, 1);
+    for (size_t i = 0; i < 5; i++) {
+        for (size_t l = 0; l < 2; l++) {
+            assert_int_equal(
+                apply(kf, l, models[i].fqid, "create", models[i].data, &arena),
+                0);
+        }
+    }
+
+    assert_int_equal(gw_keyframes_save(kf, shelve, &shelf, NULL), 0);
+    gw_keyframes_set_backing(kf, &backing);
+    gw_keyframes_drop(kf);
+
+    assert_int_equal(shelf.n, 7); /* "a" and "b" as well */
+    assert_null(find_on(&shelf, GW_LIT("a/1"))->state);
+    assert_non_null(find_on(&shelf, GW_LIT("a/2"))->state);
+    assert_null(find_on(&shelf, GW_LIT("a/3"))->state);
+    assert_null(find_on(&shelf, GW_LIT("b/1"))->state);
+    gw_keyframes_begin(kf, 2);
+    assert_int_equal(apply(kf, 0, "a/3", "listfields", ADD_TO_X, &arena),
+                     GW_E_MIGRATION);
+    assert_int_equal(apply(kf, 0, "a/2", "listfields", ADD_TO_X, &arena), 0);
+    assert_int_equal(apply(kf, 0, "a/4", "listfields", ADD_TO_X, &arena), 0);
+    assert_int_equal(apply(kf, 0, "b/1", "listfields", ADD_TO_X, &arena), 0);
+    assert_int_equal(field_of(kf, 1, "a/3", "x"), 3);
+    for (size_t i = 0; i < shelf.n; i++) {
+        gw_state_release((gw_state *)shelf.at[i].models[0].state);
+        gw_state_release((gw_state *)shelf.at[i].models[1].state);
+    }
+    gw_keyframes_free(kf);
+    gw_arena_clear(&arena);
+}
+
 static void
 a_trim_lets_go_of_what_is_saved_and_not_used(void **state)
 {
@@ -579,6 +736,8 @@ main(void)
         cmocka_unit_test(a_level_costs_what_it_changes),
         cmocka_unit_test(what_was_saved_and_dropped_is_fetched_again),
         cmocka_unit_test(a_level_that_keeps_some_fields_is_saved_by_itself),
+        cmocka_unit_test(a_list_change_is_told_where_only_lists_are_looked_for),
+        cmocka_unit_test(what_most_models_have_is_saved_once),
         cmocka_unit_test(a_trim_lets_go_of_what_is_saved_and_not_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
