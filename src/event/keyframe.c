@@ -89,13 +89,12 @@ free_pages(gw_keyframes *kf)
         free(level->status);
         *level = (struct level){0};
     }
+    gw_keyframes_unlearn(kf);
     free(kf->slots);
-    free(kf->wanted);
     free(kf->dirty);
     kf->slots = NULL;
-    kf->wanted = NULL;
     kf->dirty = NULL;
-    kf->pages = kf->n_wanted = kf->room_wanted = 0;
+    kf->pages = 0;
     kf->n_dirty = kf->room_dirty = 0;
     kf->state_bytes = kf->page_bytes = 0;
 }
@@ -157,12 +156,6 @@ add_page(gw_keyframes *kf)
     kf->page_bytes += GW_KF_PAGE * sizeof(*kf->slots);
 }
 
-static bool
-has_fields(const gw_mask *mask)
-{
-    return mask->all || (mask->n > 0 && !mask->only_lists);
-}
-
 const struct wanted *
 gw_keyframes_wanted(const gw_keyframes *kf, size_t level, uint32_t slot)
 {
@@ -213,25 +206,16 @@ write_cell(gw_keyframes *kf, size_t level, uint32_t slot, const gw_model *model)
     }
 }
 
-/* Drops what a level does not keep. A state below that is the one above was
- * not saved by itself: a level that keeps only some fields had none of
- * them, and one that looks for lists what is usual. */
+/* A state below that is the one above was not saved by itself. */
 static void
-drop_unkept(gw_keyframes *kf, uint32_t slot)
+fit_levels(gw_keyframes *kf, uint32_t slot)
 {
     for (size_t l = 0; l < kf->levels; l++) {
         gw_model *model = &kf->loaded[l];
-        const struct wanted *wanted = gw_keyframes_wanted(kf, l, slot);
         bool is_shared =
             l + 1 < kf->levels && model->state == kf->loaded[l + 1].state;
-        if (model->status != GW_STATUS_NONE) {
-            model->scalars =
-                gw_keyframes_scalars(wanted, is_shared ? NULL : model->state);
-        }
-        if (!has_fields(&wanted->mask) || (!wanted->mask.all && is_shared)) {
-            gw_state_release((gw_state *)model->state);
-            model->state = NULL;
-        }
+        gw_keyframes_fit(gw_keyframes_wanted(kf, l, slot), model,
+                         !is_shared && model->state != NULL);
     }
 }
 
@@ -262,7 +246,7 @@ install(gw_keyframes *kf, uint32_t slot)
     const gw_state *last = NULL; /* as it came … */
     gw_state *kept = NULL;       /* … and as it is kept */
 
-    drop_unkept(kf, slot);
+    fit_levels(kf, slot);
     for (size_t l = 0; l < kf->levels; l++) {
         gw_model *model = &kf->loaded[l];
         gw_state *state = (gw_state *)model->state;

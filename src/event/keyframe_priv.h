@@ -13,10 +13,14 @@ enum {
     GW_STATUS_MASK = (1 << GW_STATUS_BITS) - 1,
 };
 
-/** What a level keeps of a collection. */
+/** What a level keeps of a collection, and what it has of models for which
+ *  nothing is saved there. */
 struct wanted {
     gw_mask mask;
-    unsigned usual; /* scalars: what is not saved, as most models have it */
+    unsigned usual;   /* scalars, when the mask is only_lists */
+    gw_state *before; /* NULL, or fields, with a reference: those models were
+                         saved for another mask. Any that is saved now says by
+                         itself what it has. */
 };
 
 struct cell {
@@ -89,9 +93,11 @@ void gw_keyframes_forget(const gw_keyframes *kf, gw_model *models);
  *  backing what is usual there. Before anything else about them.
  *  Errors: those of the backing. */
 GW_MUST_CHECK gw_code gw_keyframes_learn(gw_keyframes *kf, gw_error *err);
-/** What a saved level without fields of its own stands for, and what one with
- *  such fields says. */
-unsigned gw_keyframes_scalars(const struct wanted *wanted,
-                              const gw_state *saved);
+/** Makes of a level as the backing gave it, with fields of its own or as the
+ *  level above, one that is as `wanted`. */
+void gw_keyframes_fit(const struct wanted *wanted, gw_model *model,
+                      bool is_own);
+/** Forgets what is kept of all collections. */
+void gw_keyframes_unlearn(gw_keyframes *kf);
 
 #endif

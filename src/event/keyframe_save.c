@@ -2,7 +2,9 @@
 /* Saving keyframes, and what is not worth a row each: of a level that only
  * looks for lists, what most models of a collection have. That is decided with
  * the first save, and saved as a model that has the collection's name for its
- * fqid. A field that holds no list is saved as 0, whatever it holds. */
+ * fqid, with the fields that it is about: a migration's text may be edited, and
+ * what was saved for the old one (`before`) must mean the same. A field that
+ * holds no list is saved as 0, whatever it holds. */
 #include <stdlib.h>
 
 #include "event/keyframe_priv.h"
@@ -18,36 +20,59 @@ gw_keyframes_forget(const gw_keyframes *kf, gw_model *models)
 
 /* ---- fields that hold no list ---- */
 
-unsigned
-gw_keyframes_scalars(const struct wanted *wanted, const gw_state *saved)
+static bool
+is_list(gw_slice value)
+{
+    return value.at[0] == '[';
+}
+
+static unsigned
+scalars_of(const gw_mask *mask, const gw_state *state)
 {
     unsigned scalars = 0;
-    if (!wanted->mask.only_lists) {
-        return 0;
-    }
-    if (saved == NULL) {
-        return wanted->usual;
-    }
-    for (size_t i = 0; i < wanted->mask.n; i++) {
-        gw_slice value = gw_state_get(saved, wanted->mask.fields[i]);
-        if (value.at != NULL && value.at[0] != '[') {
+    for (size_t i = 0; i < mask->n; i++) {
+        gw_slice value = gw_state_get(state, mask->fields[i]);
+        if (value.at != NULL && !is_list(value)) {
             scalars |= 1U << i;
         }
     }
     return scalars;
 }
 
+/* A state of those fields, and of the others, when all are told, as lists. */
 static gw_state *
-state_of(const gw_mask *mask, unsigned scalars)
+state_of(const gw_mask *mask, unsigned scalars, bool all)
 {
     gw_field at[GW_MASK_LISTS];
     gw_fields fields = {at, 0};
     for (size_t i = 0; i < mask->n; i++) {
-        if ((scalars >> i & 1) != 0) {
-            at[fields.n++] = (gw_field){mask->fields[i], GW_LIT("0")};
+        bool is_scalar = (scalars >> i & 1) != 0;
+        if (is_scalar || all) {
+            at[fields.n++] = (gw_field){mask->fields[i],
+                                        is_scalar ? GW_LIT("0") : GW_LIT("[]")};
         }
     }
     return gw_state_new(fields);
+}
+
+void
+gw_keyframes_fit(const struct wanted *wanted, gw_model *model, bool is_own)
+{
+    const gw_mask *mask = &wanted->mask;
+    bool is_there = model->status != GW_STATUS_NONE;
+    if (!is_own && is_there && wanted->before != NULL) {
+        gw_state_release((gw_state *)model->state);
+        model->state = gw_state_copy(wanted->before);
+        is_own = true;
+    }
+    if (is_there && mask->only_lists) {
+        model->scalars =
+            is_own ? scalars_of(mask, model->state) : wanted->usual;
+    }
+    if (!mask->all && (!is_own || mask->n == 0 || mask->only_lists)) {
+        gw_state_release((gw_state *)model->state);
+        model->state = NULL;
+    }
 }
 
 /* ---- what is usual ---- */
@@ -57,10 +82,21 @@ static gw_code
 load_usual(gw_keyframes *kf, const gw_collection *c, gw_error *err)
 {
     memset(kf->usual, 0, kf->levels * sizeof(gw_model));
-    return kf->has_backing && !c->is_wide
+    return kf->has_backing && kf->levels > 1 && !c->is_wide
                ? kf->backing.load(kf->backing.self, c->name, kf->usual,
                                   kf->levels, err)
                : GW_OK;
+}
+
+/* Whether what is usual was written down for the same fields. */
+static bool
+is_for(const gw_state *usual, const gw_mask *mask)
+{
+    bool is_same = mask->only_lists && gw_state_count(usual) == mask->n;
+    for (size_t i = 0; is_same && i < mask->n; i++) {
+        is_same = gw_state_get(usual, mask->fields[i]).at != NULL;
+    }
+    return is_same;
 }
 
 static gw_slice
@@ -69,6 +105,25 @@ name_of(const gw_collection *c)
     const char *slash = memchr(c->name.at, '/', c->name.len);
     return slash == NULL ? c->name
                          : (gw_slice){c->name.at, (size_t)(slash - c->name.at)};
+}
+
+/* A collection that has come after the first save, or whose ids are so long
+ * that they make it one, has nothing usual. */
+static struct wanted
+want(const gw_keyframes *kf, const gw_collection *c, size_t level)
+{
+    gw_mask mask = kf->mask(kf->mask_arg, level, name_of(c));
+    const gw_state *usual = kf->usual[level].state;
+    mask.only_lists = mask.only_lists && mask.n > 0 && mask.n <= GW_MASK_LISTS;
+    struct wanted wanted = {.mask = mask};
+    if (usual != NULL && is_for(usual, &mask)) {
+        wanted.usual = scalars_of(&mask, usual);
+    } else if (usual != NULL) {
+        wanted.before = gw_state_copy(usual);
+    } else if (mask.only_lists && (kf->has_backing || c->is_wide)) {
+        wanted.before = gw_state_new((gw_fields){0});
+    }
+    return wanted;
 }
 
 static void
@@ -92,19 +147,24 @@ gw_keyframes_learn(gw_keyframes *kf, gw_error *err)
             return code;
         }
         make_room(kf);
-        struct wanted *wanted = &kf->wanted[kf->n_wanted++ * kf->levels];
         for (size_t l = 0; l < kf->levels; l++) {
-            gw_mask mask = kf->mask(kf->mask_arg, l, name_of(c));
-            mask.only_lists = mask.only_lists && mask.n <= GW_MASK_LISTS;
-            wanted[l] = (struct wanted){mask, 0};
-            if (kf->usual[l].state != NULL) {
-                wanted[l].usual =
-                    gw_keyframes_scalars(&wanted[l], kf->usual[l].state);
-            }
+            kf->wanted[kf->n_wanted * kf->levels + l] = want(kf, c, l);
         }
+        kf->n_wanted++;
         gw_keyframes_forget(kf, kf->usual);
     }
     return GW_OK;
+}
+
+void
+gw_keyframes_unlearn(gw_keyframes *kf)
+{
+    for (size_t i = 0; i < kf->n_wanted * kf->levels; i++) {
+        gw_state_release(kf->wanted[i].before);
+    }
+    free(kf->wanted);
+    kf->wanted = NULL;
+    kf->n_wanted = kf->room_wanted = 0;
 }
 
 /* What most models of a collection have at a level. */
@@ -127,25 +187,24 @@ typedef gw_code (*write_fn)(void *arg, const gw_saved_model *model,
                             gw_error *err);
 
 /* Before the first save: afterwards models may be saved that are told by what
- * was usual then. */
+ * was usual then. Of what an earlier run may have left, which did not come to
+ * the end of its first save, nothing stays. */
 static gw_code
 decide_usual(gw_keyframes *kf, size_t collection, write_fn write, void *arg,
              gw_error *err)
 {
     const gw_collection *c = gw_index_collection_at(kf->index, collection);
     gw_saved_model saved = {c->name, kf->levels, kf->usual};
-    bool is_some = false;
     memset(kf->usual, 0, kf->levels * sizeof(gw_model));
-    for (size_t l = 0; l < kf->levels && !c->is_wide; l++) {
+    for (size_t l = 0; l < kf->levels; l++) {
         struct wanted *wanted = &kf->wanted[collection * kf->levels + l];
-        if (wanted->mask.only_lists) {
+        if (wanted->mask.only_lists && wanted->before == NULL) {
             wanted->usual = most_common(kf, c, l);
             kf->usual[l].status = GW_STATUS_ALIVE;
-            kf->usual[l].state = state_of(&wanted->mask, wanted->usual);
-            is_some = true;
+            kf->usual[l].state = state_of(&wanted->mask, wanted->usual, true);
         }
     }
-    gw_code code = is_some ? write(arg, &saved, err) : GW_OK;
+    gw_code code = c->is_wide ? GW_OK : write(arg, &saved, err);
     gw_keyframes_forget(kf, kf->usual);
     return code;
 }
@@ -170,17 +229,35 @@ compare_slots(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* A model as it is saved; `made` gets the states that are not its own. */
-static void
-look_at(const gw_keyframes *kf, uint32_t slot, gw_model *models, gw_model *made)
+/* Fields that level `l` of a model is saved with instead of its own, or NULL.
+ * Of a model that no migration has to know the level is as the one above. */
+static gw_state *
+told_fields(const struct wanted *wanted, const gw_model *models, size_t l)
 {
-    for (size_t l = 0; l < kf->levels; l++) {
-        const struct wanted *wanted = gw_keyframes_wanted(kf, l, slot);
+    const gw_mask *mask = &wanted->mask;
+    bool is_told = wanted->before != NULL ||
+                   (mask->only_lists && models[l].scalars != wanted->usual);
+    if (models[l].status == GW_STATUS_NONE || !is_told) {
+        return NULL;
+    }
+    if (mask->only_lists) {
+        return state_of(mask, models[l].scalars, false);
+    }
+    bool is_kept = mask->all || mask->n > 0;
+    const gw_state *state = models[is_kept ? l : l + 1].state;
+    return state != NULL ? gw_state_copy(state) : gw_state_new((gw_fields){0});
+}
+
+/* A model as it is saved; `told` gets the states that are not its own. */
+static void
+look_at(const gw_keyframes *kf, uint32_t slot, gw_model *models, gw_model *told)
+{
+    for (size_t l = kf->levels; l-- > 0;) {
         models[l] = gw_keyframes_cell(kf, l, slot);
-        if (wanted->mask.only_lists && models[l].status != GW_STATUS_NONE &&
-            models[l].scalars != wanted->usual) {
-            made[l].state = state_of(&wanted->mask, models[l].scalars);
-            models[l].state = made[l].state;
+        told[l].state =
+            told_fields(gw_keyframes_wanted(kf, l, slot), models, l);
+        if (told[l].state != NULL) {
+            models[l].state = told[l].state;
         }
     }
 }

@@ -28,6 +28,9 @@ typedef struct gw_piece {
 /** Makes a state of pieces (copied). */
 gw_state *gw_state_join(const gw_piece *pieces, size_t n);
 
+/** The same fields in a state of their own. */
+gw_state *gw_state_copy(const gw_state *state);
+
 /** As gw_state_next; returns the field's packed bytes, at NULL at the end. */
 gw_slice gw_state_step(const gw_state *state, size_t *cursor, gw_field *out);
 

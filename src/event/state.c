@@ -119,6 +119,15 @@ gw_state_join(const gw_piece *pieces, size_t n)
 }
 
 gw_state *
+gw_state_copy(const gw_state *state)
+{
+    gw_state *copy = new_state(state->n, state->bytes);
+    memcpy(copy->data, state->data, state->bytes);
+    copy->base = gw_state_retain(state->base);
+    return copy;
+}
+
+gw_state *
 gw_state_retain(const gw_state *state)
 {
     gw_state *mine = (gw_state *)state;

@@ -4,7 +4,8 @@
 // of each kind of store.
 import assert from 'node:assert/strict';
 
-import { assertRefused, dumpText, load, must, run } from './godwit.mjs';
+import { assertRefused, dumpText, load, must, run, writeFiles }
+    from './godwit.mjs';
 
 /** Of most boxes `gone` is no list, of box/1 and all notes it is one, and
  *  box/2 has none. */
@@ -16,54 +17,108 @@ const POSITIONS = [
         type: 'create', data: { id: i + 1, gone: [i] } }] })),
 ];
 
-const MIGRATIONS = {
-    '0002_gone.json': { rules: ['box', 'note'].map((collection) =>
-        ({ remove_fields: { collection, fields: ['gone'] } })) },
-    '0003_title.json': { rules: [
-        { rename_field: { collection: 'box', from: 'name', to: 'title' } }] },
-};
+const remove = (...fields) =>
+    ({ remove_fields: { collection: 'box', fields } });
+const DROP = { drop_collection: { collection: 'box' } };
 
-export { MIGRATIONS as LIST_MIGRATIONS };
+/** An empty store that is migrated by rules; `sql` runs in it. */
+class Subject {
+    constructor({ store, folder, sql }) {
+        Object.assign(this, { store, folder, sql });
+    }
 
-const adds = (fqid, field = 'gone') =>
-    [fqid, JSON.stringify({ add: { [field]: [7] }, remove: {} })];
+    /** The texts of 0002 and so on. */
+    write(...texts) {
+        this.migrations = writeFiles(this.folder, Object.fromEntries(
+            texts.map((rules, i) => [`000${i + 2}_rules.json`, { rules }])));
+    }
 
-/** `append(fqid, data)` writes a listfields event past `load`, which looks
- *  at models itself; `store` is empty. */
-export function assertListsAreTold(store, migrations, append, sql) {
-    const migrate = (...more) => run(['migrate', '--quiet', ...more],
-        { store, migrations });
-    const assertMigrates = (...more) => {
-        const r = migrate(...more);
+    migrate(...more) {
+        return run(['migrate', '--quiet', ...more], this);
+    }
+
+    assertMigrates(...more) {
+        const r = this.migrate(...more);
         assert.equal(r.code, 0, r.err);
-    };
-    const assertTold = (fqid, field, ...more) => {
-        const position = Number(sql('SELECT max(position) FROM positions;'));
-        assertRefused(migrate(...more), 1, `position ${position}`,
-            `'${field}' of model ${fqid} is no list`);
-        sql(`DELETE FROM events WHERE position = ${position};` +
-            `DELETE FROM positions WHERE position = ${position};`);
-    };
-    load(store, POSITIONS);
-    append(...adds('box/5'));
-    assertTold('box/5', 'gone'); // in the run that has seen it all
-    assertMigrates();
+    }
 
-    for (const fqid of ['box/1', 'box/2', 'note/3']) append(...adds(fqid));
-    assertMigrates(); // those of a later run come from what was saved
-    append(...adds('box/4', 'name'));
-    assertTold('box/4', 'name');
-    append(...adds('box/3'));
-    assertTold('box/3', 'gone');
-    load(store, [{ events: [{ fqid: 'box/1', type: 'update',
+    /** Adds a list change past `load`, which looks at models itself. */
+    change(fqid, field = 'gone') {
+        const data = JSON.stringify({ add: { [field]: [7] }, remove: {} });
+        this.sql('INSERT INTO positions (timestamp, user_id, migration_index)' +
+            " VALUES ('2026-05-01T10:00:00+00:00', 0, 1);" +
+            'INSERT INTO events (position, fqid, type, data, weight) VALUES (' +
+            `(SELECT max(position) FROM positions), '${fqid}', 'listfields',` +
+            ` '${data}', 1);`);
+    }
+
+    /** A list change is refused; it is taken back. */
+    assertTold(fqid, field, ...more) {
+        this.change(fqid, field);
+        const last = Number(this.sql('SELECT max(position) FROM positions;'));
+        assertRefused(this.migrate(...more), 1, `position ${last}`,
+            `'${field}' of model ${fqid} is no list`);
+        this.sql(`DELETE FROM events WHERE position = ${last};` +
+            `DELETE FROM positions WHERE position = ${last};`);
+    }
+}
+
+export function assertListsAreTold(given) {
+    const s = new Subject(given);
+    s.write(['box', 'note'].map((collection) =>
+        ({ remove_fields: { collection, fields: ['gone'] } })),
+    [{ rename_field: { collection: 'box', from: 'name', to: 'title' } }]);
+    load(s.store, POSITIONS);
+    s.assertTold('box/5', 'gone'); // in the run that has seen it all
+    s.assertMigrates();
+
+    for (const fqid of ['box/1', 'box/2', 'note/3']) s.change(fqid);
+    s.assertMigrates(); // those of a later run come from what was saved
+    s.assertTold('box/4', 'name');
+    s.assertTold('box/3', 'gone');
+    load(s.store, [{ events: [{ fqid: 'box/1', type: 'update',
         data: { gone: 0 } }] }, { events: [{ fqid: 'box/9',
         type: 'deletefields', data: ['gone'] }] }]);
-    assertMigrates('--keyframe-events', '1');
-    append(...adds('box/9'));
-    assertMigrates();
-    append(...adds('box/1'));
-    assertTold('box/1', 'gone');
-    must(['finalize'], { store, migrations });
-    must(['verify'], { store, migrations });
-    assert.ok(!dumpText(store).includes('"gone"'));
+    s.assertMigrates('--keyframe-events', '1');
+    s.change('box/9');
+    s.assertMigrates();
+    s.assertTold('box/1', 'gone');
+    must(['finalize'], s);
+    must(['verify'], s);
+    assert.ok(!dumpText(s.store).includes('"gone"'));
+}
+
+/** Texts of one file, each for some positions, the last for a list change. */
+export const EDITS = [
+    { what: 'a field that is touched again', fqid: 'box/20', isList: true,
+        texts: [[remove('gone')], [remove('x')], [remove('gone')]] },
+    { what: 'a field that nobody touched meanwhile', fqid: 'box/20',
+        isList: true, texts: [[remove('gone')],
+            [{ drop_collection: { collection: 'other' } }],
+            [remove('gone')]] },
+    { what: 'a collection that is dropped now', fqid: 'box/1', isList: true,
+        field: 'tags', texts: [[{ add_fields: { collection: 'box',
+            fields: { tags: 'q' } } }], [DROP]] },
+    { what: 'more fields than are told by bits', fqid: 'box/4', isList: false,
+        texts: [[remove('gone')],
+            [remove('gone', 'a', 'b', 'c', 'd', 'e', 'f')]] },
+    { what: 'a collection that is dropped as well', fqid: 'box/4',
+        isList: false, texts: [[remove('gone')], [remove('gone'), DROP]] },
+];
+
+/** What was saved for an old text is right for a new one. */
+export function assertEditIsTold(given, { texts, fqid, isList,
+    field = 'gone' }) {
+    const s = new Subject(given);
+    const keep = ['--keep-migrated', '--keyframe-events', '1'];
+    load(s.store, POSITIONS);
+    texts.forEach((rules, n) => {
+        s.write(rules);
+        load(s.store, [{ events: [{ fqid: `box/${20 + n - 1}`, type: 'create',
+            data: { id: 20 + n - 1, gone: [1] } }] }]);
+        s.assertMigrates(...keep);
+    });
+    if (!isList) return s.assertTold(fqid, field, ...keep);
+    s.change(fqid, field);
+    return s.assertMigrates(...keep);
 }
