@@ -412,18 +412,24 @@ a_level_costs_what_it_changes(void **state)
     gw_arena_clear(&arena);
 }
 
-/* A backing that keeps one model, as a store would. */
+/* A backing that keeps some models, as a store would: a level without fields
+ * is as the one above. */
 struct kept {
-    bool has;
     int n_fetched;
-    gw_model models[2];
+    size_t n;
+    struct {
+        char fqid[16];
+        gw_model models[2];
+    } at[8];
 };
 
 static void
 let_go(struct kept *kept)
 {
-    for (size_t l = 0; l < 2; l++) {
-        gw_state_release((gw_state *)kept->models[l].state);
+    for (size_t i = 0; i < kept->n; i++) {
+        for (size_t l = 0; l < 2; l++) {
+            gw_state_release((gw_state *)kept->at[i].models[l].state);
+        }
     }
 }
 
@@ -432,26 +438,38 @@ keep(void *arg, const gw_saved_model *saved, gw_error *err)
 {
     struct kept *kept = arg;
     (void)err;
-    kept->has = true;
+    assert_true(kept->n < 8);
+    (void)snprintf(kept->at[kept->n].fqid, 16, "%.*s", GW_FMT(saved->fqid));
     for (size_t l = 0; l < 2; l++) {
-        kept->models[l] = saved->at[l];
-        gw_state_retain(kept->models[l].state);
+        kept->at[kept->n].models[l] = saved->at[l];
+        gw_state_retain(saved->at[l].state);
     }
+    kept->n++;
     return GW_OK;
+}
+
+static const gw_model *
+find_kept(const struct kept *kept, gw_slice fqid)
+{
+    for (size_t i = 0; i < kept->n; i++) {
+        if (gw_slice_equal(gw_slice_of(kept->at[i].fqid), fqid)) {
+            return kept->at[i].models;
+        }
+    }
+    return NULL;
 }
 
 static gw_code
 fetch(void *self, gw_slice fqid, gw_model *models, size_t levels, gw_error *err)
 {
     struct kept *kept = self;
+    const gw_model *found = find_kept(kept, fqid);
     (void)err;
     assert_int_equal(levels, 2);
     kept->n_fetched++;
-    if (kept->has && gw_slice_equal(fqid, GW_LIT("a/1"))) {
-        for (size_t l = 0; l < 2; l++) {
-            models[l] = kept->models[l];
-            gw_state_retain(models[l].state);
-        }
+    for (size_t l = 0; found != NULL && l < 2; l++) {
+        models[l] = found[l].state != NULL ? found[l] : found[1];
+        gw_state_retain(models[l].state);
     }
     return GW_OK;
 }
@@ -461,9 +479,10 @@ list(void *self, gw_slice collection,
      gw_code (*found)(void *arg, gw_slice fqid, gw_error *err), void *arg,
      gw_error *err)
 {
-    struct kept *kept = self;
     (void)collection;
-    return kept->has ? found(arg, GW_LIT("a/1"), err) : GW_OK;
+    return find_kept(self, GW_LIT("a/1")) != NULL
+               ? found(arg, GW_LIT("a/1"), err)
+               : GW_OK;
 }
 
 static void
@@ -516,7 +535,8 @@ a_level_that_keeps_some_fields_is_saved_by_itself(void **state)
     gw_keyframes_set_backing(kf, &backing);
     gw_keyframes_drop(kf);
 
-    assert_ptr_not_equal(kept.models[0].state, kept.models[1].state);
+    const gw_model *saved = find_kept(&kept, GW_LIT("a/1"));
+    assert_ptr_not_equal(saved[0].state, saved[1].state);
     assert_int_equal(field_of(kf, 0, "a/1", "x"), 1);
     assert_int_equal(field_of(kf, 1, "a/1", "x"), 1);
     let_go(&kept);
@@ -574,65 +594,6 @@ a_list_change_is_told_where_only_lists_are_looked_for(void **state)
     gw_arena_clear(&arena);
 }
 
-/* A backing of some models; a lower level without fields is as the one above,
- * as in a store. */
-struct shelf {
-    struct {
-        char fqid[16];
-        gw_model models[2];
-    } at[8];
-    size_t n;
-};
-
-static gw_code
-shelve(void *arg, const gw_saved_model *saved, gw_error *err)
-{
-    struct shelf *shelf = arg;
-    (void)err;
-    assert_true(shelf->n < 8);
-    gw_model *models = shelf->at[shelf->n].models;
-    (void)snprintf(shelf->at[shelf->n++].fqid, 16, "%.*s", GW_FMT(saved->fqid));
-    for (size_t l = 0; l < 2; l++) {
-        models[l] = saved->at[l];
-        gw_state_retain(models[l].state);
-    }
-    return GW_OK;
-}
-
-static gw_model *
-find_on(struct shelf *shelf, gw_slice fqid)
-{
-    for (size_t i = 0; i < shelf->n; i++) {
-        if (gw_slice_equal(gw_slice_of(shelf->at[i].fqid), fqid)) {
-            return shelf->at[i].models;
-        }
-    }
-    return NULL;
-}
-
-static gw_code
-take_off(void *self, gw_slice fqid, gw_model *models, size_t levels,
-         gw_error *err)
-{
-    const gw_model *found = find_on(self, fqid);
-    (void)err;
-    for (size_t l = 0; found != NULL && l < levels; l++) {
-        bool is_inherited = found[l].state == NULL && l + 1 < levels;
-        models[l] = found[is_inherited ? l + 1 : l];
-        gw_state_retain(models[l].state);
-    }
-    return GW_OK;
-}
-
-static gw_code
-list_none(void *self, gw_slice collection,
-          gw_code (*found)(void *arg, gw_slice fqid, gw_error *err), void *arg,
-          gw_error *err)
-{
-    (void)self, (void)collection, (void)found, (void)arg, (void)err;
-    return GW_OK;
-}
-
 static void
 what_most_models_have_is_saved_once(void **state)
 {
@@ -644,8 +605,8 @@ what_most_models_have_is_saved_once(void **state)
         {"a/4", "{\"x\":[4]}"}, {"b/1", "{\"v\":1}"},
     };
     gw_arena arena;
-    struct shelf shelf = {0};
-    gw_keyframe_backing backing = {&shelf, take_off, list_none};
+    struct kept kept = {0};
+    gw_keyframe_backing backing = {&kept, fetch, list};
     gw_arena_init(&arena);
     gw_keyframes *kf = gw_keyframes_new(2, list_mask, NULL, NULL);
     gw_keyframes_begin(kf, 1);
@@ -657,15 +618,15 @@ what_most_models_have_is_saved_once(void **state)
         }
     }
 
-    assert_int_equal(gw_keyframes_save(kf, shelve, &shelf, NULL), 0);
+    assert_int_equal(gw_keyframes_save(kf, keep, &kept, NULL), 0);
     gw_keyframes_set_backing(kf, &backing);
     gw_keyframes_drop(kf);
 
-    assert_int_equal(shelf.n, 7); /* "a" and "b" as well */
-    assert_null(find_on(&shelf, GW_LIT("a/1"))->state);
-    assert_non_null(find_on(&shelf, GW_LIT("a/2"))->state);
-    assert_null(find_on(&shelf, GW_LIT("a/3"))->state);
-    assert_null(find_on(&shelf, GW_LIT("b/1"))->state);
+    assert_int_equal(kept.n, 7); /* "a" and "b" as well */
+    assert_null(find_kept(&kept, GW_LIT("a/1"))->state);
+    assert_non_null(find_kept(&kept, GW_LIT("a/2"))->state);
+    assert_null(find_kept(&kept, GW_LIT("a/3"))->state);
+    assert_null(find_kept(&kept, GW_LIT("b/1"))->state);
     gw_keyframes_begin(kf, 2);
     assert_int_equal(apply(kf, 0, "a/3", "listfields", ADD_TO_X, &arena),
                      GW_E_MIGRATION);
@@ -673,10 +634,7 @@ what_most_models_have_is_saved_once(void **state)
     assert_int_equal(apply(kf, 0, "a/4", "listfields", ADD_TO_X, &arena), 0);
     assert_int_equal(apply(kf, 0, "b/1", "listfields", ADD_TO_X, &arena), 0);
     assert_int_equal(field_of(kf, 1, "a/3", "x"), 3);
-    for (size_t i = 0; i < shelf.n; i++) {
-        gw_state_release((gw_state *)shelf.at[i].models[0].state);
-        gw_state_release((gw_state *)shelf.at[i].models[1].state);
-    }
+    let_go(&kept);
     gw_keyframes_free(kf);
     gw_arena_clear(&arena);
 }
