@@ -6,9 +6,10 @@
 // pages (what the double can serve), SQLite copying the rows that came of them
 // into an empty store in one transaction (what SQLite can take from one that
 // reads, looks at and makes nothing), and `godwit load` of the same positions
-// from `godwit export` (what Godwit can). The double is asked twice:
-// as one that makes each page when it is asked for it, as a server does, and
-// as one that has all pages made, so that nothing but the import is slow.
+// from `godwit export` (what Godwit can). The double is asked three times: as
+// one that makes each page when it is asked for it, as a server does; as one
+// that has all pages made, so that nothing but the import is slow; and as one
+// that takes a while to find a page, so that it is the slow one.
 // Only the ratios say much: it runs on one of the machine's cores meanwhile.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -19,6 +20,7 @@ import { count, godwit, machine, median, MIB, options, remove, root, rows,
   timed, work } from './lib.mjs';
 
 const PAGE = 500;
+const PAGE_MS = 250;
 
 // ---- the double
 
@@ -208,6 +210,9 @@ async function main() {
   console.log(machine());
   await measure('pages made when asked for', size, Number(values.rounds));
   await measure('pages made before', ['--prerender', ...size],
+    Number(values.rounds));
+  await measure(`pages found after ${PAGE_MS} ms`,
+    ['--prerender', '--page-ms', String(PAGE_MS), ...size],
     Number(values.rounds));
 }
 

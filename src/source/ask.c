@@ -81,6 +81,13 @@ gw_asker_open(gw_asker *asker, gw_importing *im, gw_error *err)
     return code;
 }
 
+size_t
+gw_asker_most(const gw_asker *asker)
+{
+    return (size_t)or_default(asker->im->options->parallel, PARALLEL) * 3 / 2 +
+           1;
+}
+
 void
 gw_asker_close(gw_asker *asker)
 {

@@ -60,6 +60,9 @@ typedef struct gw_ask {
 GW_MUST_CHECK gw_code gw_asker_open(gw_asker *asker, gw_importing *im,
                                     gw_error *err);
 void gw_asker_close(gw_asker *asker);
+/** How many questions are worth asking at a time: some more than there are
+ *  requests, so that there is always one to send. */
+size_t gw_asker_most(const gw_asker *asker);
 
 /** Asks what path, body (at NULL: a GET) and label hold. */
 void gw_ask_send(gw_asker *asker, gw_ask *ask);
@@ -109,6 +112,10 @@ typedef struct gw_flow {
                     gw_error *err);
     /** Frees what reply has made; or NULL. */
     void (*clear)(void *self, gw_task *task);
+    /** Now and then, for each task that waits for no answer: it may ask what
+     *  it put off. The first one must. Or NULL. */
+    void (*go_on)(void *self, gw_task *task, bool is_first);
+    size_t most_tasks; /* at a time; 0: half as many more than requests */
 } gw_flow;
 
 /** Runs all tasks. What is taken is taken in the order of `next`. */

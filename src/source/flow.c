@@ -82,6 +82,16 @@ look(window *w, bool *moved, gw_error *err)
     return code;
 }
 
+static void
+go_on(window *w)
+{
+    for (size_t i = 0; i < w->n && w->flow->go_on; i++) {
+        gw_task *task = task_at(w, i);
+        if (task->ask.state != GW_ASK_WAITING)
+            w->flow->go_on(w->self, task, i == 0);
+    }
+}
+
 static gw_code
 take(window *w, bool *moved, gw_error *err)
 {
@@ -108,12 +118,11 @@ take(window *w, bool *moved, gw_error *err)
 gw_code
 gw_flow_run(gw_asker *asker, const gw_flow *flow, void *self, gw_error *err)
 {
-    int64_t parallel = asker->im->options->parallel;
     window w = {
         .asker = asker,
         .flow = flow,
         .self = self,
-        .room = parallel > 0 ? (size_t)parallel * 3 / 2 + 1 : 30,
+        .room = flow->most_tasks ? flow->most_tasks : gw_asker_most(asker),
     };
     gw_code code = GW_OK;
 
@@ -130,6 +139,7 @@ gw_flow_run(gw_asker *asker, const gw_flow *flow, void *self, gw_error *err)
         code = look(&w, &moved, err);
         if (code == GW_OK)
             code = take(&w, &moved, err);
+        go_on(&w);
         if (code == GW_OK && w.n > 0)
             gw_fetch_run(asker->fetch, moved ? 0 : LOOK_MS);
         if (code == GW_OK)

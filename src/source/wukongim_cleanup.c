@@ -187,8 +187,13 @@ clear(void *self, gw_task *task)
 static gw_code
 compare(gw_wk *wk, gw_rows *behind, gw_error *err)
 {
-    static const gw_flow flow = {sizeof(check_task), next_check, reply, take,
-                                 clear};
+    static const gw_flow flow = {
+        .task_size = sizeof(check_task),
+        .next = next_check,
+        .reply = reply,
+        .take = take,
+        .clear = clear,
+    };
     checking *c = gw_calloc(1, sizeof(*c));
     int64_t rows = 0, items;
     gw_code code;

@@ -407,8 +407,13 @@ clear(void *self, gw_task *task)
 static gw_code
 ask_round(gw_wk *wk, bool *any, gw_error *err)
 {
-    static const gw_flow flow = {sizeof(user_task), next_user, reply, take,
-                                 clear};
+    static const gw_flow flow = {
+        .task_size = sizeof(user_task),
+        .next = next_user,
+        .reply = reply,
+        .take = take,
+        .clear = clear,
+    };
     gw_importing *im = wk->im;
     gw_import_kind kind = {im->source, GW_WK_USER};
     int64_t rows, items, top = 0;

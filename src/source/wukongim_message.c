@@ -8,7 +8,10 @@
 #include "source/wukongim_people_priv.h"
 #include "source/wukongim_topic_priv.h"
 
-enum { TOPICS = 500 }; /* looked up at a time */
+enum {
+    TOPICS = 500,      /* looked up at a time */
+    TOPICS_READ = 200, /* and read, as far as memory allows */
+};
 
 typedef struct topics {
     gw_wk *wk;
@@ -186,13 +189,11 @@ take(void *self, gw_task *task, bool *took, bool *is_over, gw_error *err)
     gw_code code = GW_OK;
 
     if (t->n_pages > 0) {
-        gw_wk_page *page = &t->pages[t->first_page];
+        gw_wk_page page = gw_wk_reading_take(s->wk, t);
         code = write_holes(s, t, err); /* those that the page passes */
         if (code == GW_OK)
-            code = gw_wk_page_write(s->wk, page, &t->topic, &t->row, err);
-        gw_wk_page_clear(page);
-        t->first_page = (t->first_page + 1) % GW_WK_PAGES;
-        t->n_pages--;
+            code = gw_wk_page_write(s->wk, &page, &t->topic, &t->row, err);
+        gw_wk_page_clear(&page);
         *took = true;
     }
     if (code == GW_OK && t->is_stalled) {
@@ -208,23 +209,37 @@ take(void *self, gw_task *task, bool *took, bool *is_over, gw_error *err)
 }
 
 static void
-clear(void *self, gw_task *task)
+go_on(void *self, gw_task *task, bool is_first)
 {
+    topics *s = self;
     gw_wk_reading *t = (gw_wk_reading *)task;
 
-    (void)self;
-    for (size_t i = 0; i < GW_WK_PAGES; i++)
-        gw_wk_page_clear(&t->pages[i]);
-    gw_buf_clear(&t->name);
-    gw_buf_clear(&t->refusal);
+    t->is_first = is_first;
+    if (t->is_stalled)
+        gw_wk_reading_go_on(s->wk, t);
+}
+
+static void
+clear(void *self, gw_task *task)
+{
+    topics *s = self;
+
+    gw_wk_reading_clear(s->wk, (gw_wk_reading *)task);
 }
 
 gw_code
 gw_wk_topics_bring(gw_wk *wk, gw_wk_next_name next, void *arg, bool is_again,
                    gw_error *err)
 {
-    static const gw_flow flow = {sizeof(gw_wk_reading), next_topic, reply, take,
-                                 clear};
+    static const gw_flow flow = {
+        .task_size = sizeof(gw_wk_reading),
+        .next = next_topic,
+        .reply = reply,
+        .take = take,
+        .clear = clear,
+        .go_on = go_on,
+        .most_tasks = TOPICS_READ,
+    };
     topics *s = gw_calloc(1, sizeof(*s));
 
     s->wk = wk;

@@ -178,6 +178,8 @@ gw_wk_page_read(gw_wk_page *page, gw_buf *body, int64_t from, gw_error *err)
     *body = (gw_buf){0};
     r.has_nul = gw_wk_replace_nuls(&page->body);
     gw_code code = read_body(&r, from, err);
+    page->bytes = page->body.room + page->n * (sizeof(gw_wk_message) +
+                                               N_MEMBERS * sizeof(gw_field));
     gw_arena_clear(&r.scratch);
     return code;
 }

@@ -442,8 +442,13 @@ clear(void *self, gw_task *task)
 gw_code
 gw_wk_bring_run(gw_wk_bring *b, gw_error *err)
 {
-    static const gw_flow flow = {sizeof(bring_task), next_task, reply, take,
-                                 clear};
+    static const gw_flow flow = {
+        .task_size = sizeof(bring_task),
+        .next = next_task,
+        .reply = reply,
+        .take = take,
+        .clear = clear,
+    };
     gw_code code = gw_flow_run(&b->wk->asker, &flow, b, err);
 
     free(b->made);

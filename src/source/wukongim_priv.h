@@ -62,6 +62,9 @@ typedef struct gw_wk {
     gw_arena cuts;      /* of the topics of which only a part is known */
     gw_texts cut_names; /* "17/2-a" */
     bool is_complete;   /* this run does all steps after this one */
+    /* of the messages (wukongim_reading.c) */
+    size_t bytes_ahead; /* of pages that were read and wait to be written */
+    size_t pages_asked; /* that have not come yet */
 } gw_wk;
 
 /** Sends {"channel_id","channel_type"} to /migrate/channel. */

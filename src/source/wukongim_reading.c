@@ -13,6 +13,10 @@ enum {
     BAD_PAGES = 3, /* until a page is taken for unreadable as it is */
 };
 
+/* Of topics that are not yet written, so that a long one does not leave the
+ * source idle. */
+#define AHEAD_BYTES ((size_t)32 * GW_MIB)
+
 /* ---- questions ---- */
 
 static void
@@ -36,10 +40,29 @@ ask_messages(gw_wk *wk, gw_wk_reading *t, int64_t start, int64_t end,
     gw_buf_printf(&ask->label, "topic %.*s from %" PRId64,
                   GW_FMT(t->topic.name), start);
     ask->item.request.answer_bytes = GW_LIMIT_SOURCE_PAGE;
+    wk->pages_asked += !t->is_asking;
+    t->is_asking = true;
     gw_ask_send(&wk->asker, ask);
 }
 
-/* The next page, or the end; waits while pages have not been taken. */
+static void
+end_asking(gw_wk *wk, gw_wk_reading *t)
+{
+    wk->pages_asked -= t->is_asking;
+    t->is_asking = false;
+}
+
+static bool
+may_ask(const gw_wk *wk, const gw_wk_reading *t)
+{
+    if (t->n_pages == GW_WK_PAGES || t->n_holes == GW_WK_HOLES)
+        return false;
+    if (t->is_first && t->n_pages < 2)
+        return true;
+    return wk->bytes_ahead < AHEAD_BYTES &&
+           wk->pages_asked < gw_asker_most(&wk->asker);
+}
+
 void
 gw_wk_reading_go_on(gw_wk *wk, gw_wk_reading *t)
 {
@@ -49,10 +72,34 @@ gw_wk_reading_go_on(gw_wk *wk, gw_wk_reading *t)
         return;
     }
     t->phase = GW_WK_PHASE_PAGE;
-    if (t->n_pages == GW_WK_PAGES || t->n_holes == GW_WK_HOLES)
-        t->is_stalled = true;
-    else
+    if (may_ask(wk, t))
         ask_messages(wk, t, t->at + 1, 0, t->limit);
+    else
+        t->is_stalled = true;
+}
+
+gw_wk_page
+gw_wk_reading_take(gw_wk *wk, gw_wk_reading *t)
+{
+    gw_wk_page page = t->pages[t->first_page];
+
+    wk->bytes_ahead -= page.bytes;
+    t->pages[t->first_page] = (gw_wk_page){0};
+    t->first_page = (t->first_page + 1) % GW_WK_PAGES;
+    t->n_pages--;
+    return page;
+}
+
+void
+gw_wk_reading_clear(gw_wk *wk, gw_wk_reading *t)
+{
+    end_asking(wk, t);
+    while (t->n_pages > 0) {
+        gw_wk_page page = gw_wk_reading_take(wk, t);
+        gw_wk_page_clear(&page);
+    }
+    gw_buf_clear(&t->name);
+    gw_buf_clear(&t->refusal);
 }
 
 /* Up to `upto` there is nothing to be had; NULL: there never was. */
@@ -290,6 +337,7 @@ take_page(gw_wk *wk, gw_wk_reading *t, gw_wk_page *page)
     }
     give_up(t, page->first - 1, GW_REASON_UNREADABLE, NULL);
     t->at = page->last;
+    wk->bytes_ahead += page->bytes;
     t->pages[place] = *page;
     *page = (gw_wk_page){0};
     t->n_pages++;
@@ -325,6 +373,7 @@ gw_wk_reading_reply(gw_wk *wk, gw_wk_reading *t, gw_error *err)
     gw_code code = GW_OK;
     int64_t from = t->phase == GW_WK_PHASE_PAGE ? t->at + 1 : t->probe;
 
+    end_asking(wk, t);
     if (t->task.ask.state == GW_ASK_REFUSED) {
         take_refusal(wk, t);
         return GW_OK;

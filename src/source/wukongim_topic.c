@@ -205,8 +205,12 @@ take(void *self, gw_task *task, bool *took, bool *is_over, gw_error *err)
 gw_code
 gw_wk_topics_fetch(gw_wk *wk, gw_rows *out, gw_error *err)
 {
-    static const gw_flow flow = {sizeof(slot_task), next_slot, reply, take,
-                                 NULL};
+    static const gw_flow flow = {
+        .task_size = sizeof(slot_task),
+        .next = next_slot,
+        .reply = reply,
+        .take = take,
+    };
     slots s = {.wk = wk, .out = out};
     gw_code code = gw_flow_run(&wk->asker, &flow, &s, err);
 

@@ -41,6 +41,7 @@ typedef struct gw_wk_page {
     gw_wk_message *messages; /* in order */
     size_t n;
     int64_t first, last;
+    size_t bytes; /* about what it takes in memory */
 } gw_wk_page;
 
 /**
@@ -80,8 +81,8 @@ typedef struct gw_wk_hole {
 } gw_wk_hole;
 
 enum {
-    GW_WK_PAGES = 2, /* read ahead in one topic */
-    GW_WK_HOLES = 4, /* the same */
+    GW_WK_PAGES = 16, /* read ahead in one topic, at most */
+    GW_WK_HOLES = 4,  /* the same */
 };
 
 /** A topic that is being read (wukongim_reading.c). */
@@ -104,6 +105,8 @@ typedef struct gw_wk_reading {
     int bad_pages;
     bool is_checked; /* the source answers; so it is the next message */
     bool is_stalled; /* does not ask: pages are waiting to be taken */
+    bool is_asking;  /* one of gw_wk.pages_asked */
+    bool is_first;   /* of all topics: what it asks for is taken next */
     gw_wk_page pages[GW_WK_PAGES];
     size_t first_page, n_pages;
     gw_wk_hole holes[GW_WK_HOLES];
@@ -111,8 +114,13 @@ typedef struct gw_wk_reading {
     gw_buf refusal; /* why the rest of it cannot be read */
 } gw_wk_reading;
 
-/** Asks for the next page, or ends; waits while pages have not been taken. */
+/** Asks for the next page, or ends; waits while pages have not been taken, or
+ *  too much of other topics. */
 void gw_wk_reading_go_on(gw_wk *wk, gw_wk_reading *reading);
+/** The oldest page that was read; the caller clears it. */
+gw_wk_page gw_wk_reading_take(gw_wk *wk, gw_wk_reading *reading);
+/** Forgets what was asked and read. */
+void gw_wk_reading_clear(gw_wk *wk, gw_wk_reading *reading);
 /** Takes an answer or a refusal, and asks what comes next. */
 GW_MUST_CHECK gw_code gw_wk_reading_reply(gw_wk *wk, gw_wk_reading *reading,
                                           gw_error *err);

@@ -46,6 +46,7 @@ const OPTIONS = {
     warm: { type: 'boolean', default: false },
     framing: { type: 'string', default: 'auto' },
     prerender: { type: 'boolean', default: false },
+    'page-ms': { type: 'string', default: '0' },
     'fault-rate': { type: 'string', default: '0' },
     'fault-kinds': { type: 'string' },
     ledger: { type: 'boolean', default: false },
@@ -57,7 +58,8 @@ function sayLedger({ requests, statuses, faults, messages, most }) {
         most }));
 }
 
-/** The options are those of sampleWorld, Double and Faults. */
+/** The options are those of sampleWorld, Double and Faults; page-ms is how long
+ *  a page of messages takes to be found. */
 async function main() {
     const { values: v } = parseArgs({ options: OPTIONS });
     if (v.help) {
@@ -75,6 +77,10 @@ async function main() {
     const double = await new Double(world, { token: v.token, warm: v.warm,
         blocked: v.blocked, framing: v.framing, faults,
         migrateApi: !v['no-migrate-api'] }).listen(Number(v.port), v.host);
+    if (v['page-ms'] !== '0') {
+        double.onRequest = ({ path }) => path === '/channel/messagesync' &&
+            new Promise((resolve) => setTimeout(resolve, v['page-ms']));
+    }
     console.log(double.url);
     for (const signal of ['SIGINT', 'SIGTERM']) {
         process.on(signal, () => {

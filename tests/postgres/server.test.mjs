@@ -124,7 +124,7 @@ test('a full disk is told, and the next run goes on', async (t) => {
         spawnSync('umount', ['-l', disk]);
         fs.rmdirSync(disk);
     });
-    const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=450k',
+    const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=200k',
         'tmpfs', disk], { encoding: 'utf8' });
     if (mount.status !== 0) {
         t.skip(`no small disk can be mounted: ${mount.stderr}`);
