@@ -18,9 +18,10 @@ enum {
 struct wanted {
     gw_mask mask;
     unsigned usual;   /* scalars, when the mask is only_lists */
-    gw_state *before; /* NULL, or fields, with a reference: those models were
-                         saved for another mask. Any that is saved now says by
-                         itself what it has. */
+    bool is_told;     /* what is saved now says by itself what it has: what is
+                         not was saved for another mask … */
+    gw_state *before; /* … and has these fields (with a reference); NULL: those
+                         of the level above */
 };
 
 struct cell {

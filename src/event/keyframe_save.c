@@ -66,8 +66,9 @@ gw_keyframes_fit(const struct wanted *wanted, gw_model *model, bool is_own)
         is_own = true;
     }
     if (is_there && mask->only_lists) {
-        model->scalars =
-            is_own ? scalars_of(mask, model->state) : wanted->usual;
+        model->scalars = is_own || wanted->is_told
+                             ? scalars_of(mask, model->state)
+                             : wanted->usual;
     }
     if (!mask->all && (!is_own || mask->n == 0 || mask->only_lists)) {
         gw_state_release((gw_state *)model->state);
@@ -120,8 +121,9 @@ want(const gw_keyframes *kf, const gw_collection *c, size_t level)
         wanted.usual = scalars_of(&mask, usual);
     } else if (usual != NULL) {
         wanted.before = gw_state_copy(usual);
-    } else if (mask.only_lists && (kf->has_backing || c->is_wide)) {
-        wanted.before = gw_state_new((gw_fields){0});
+        wanted.is_told = true;
+    } else if (mask.only_lists) {
+        wanted.is_told = kf->has_backing || c->is_wide;
     }
     return wanted;
 }
@@ -198,7 +200,7 @@ decide_usual(gw_keyframes *kf, size_t collection, write_fn write, void *arg,
     memset(kf->usual, 0, kf->levels * sizeof(gw_model));
     for (size_t l = 0; l < kf->levels; l++) {
         struct wanted *wanted = &kf->wanted[collection * kf->levels + l];
-        if (wanted->mask.only_lists && wanted->before == NULL) {
+        if (wanted->mask.only_lists && !wanted->is_told) {
             wanted->usual = most_common(kf, c, l);
             kf->usual[l].status = GW_STATUS_ALIVE;
             kf->usual[l].state = state_of(&wanted->mask, wanted->usual, true);
@@ -229,23 +231,27 @@ compare_slots(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Fields that level `l` of a model is saved with instead of its own, or NULL.
- * Of a model that no migration has to know the level is as the one above. */
+/* Fields that level `l` of a model is saved with instead of its own, or NULL;
+ * `wanted` is of that level, those above follow. A level that nobody looks at
+ * is as the one above. */
 static gw_state *
-told_fields(const struct wanted *wanted, const gw_model *models, size_t l)
+told_fields(const struct wanted *wanted, const gw_model *models, size_t l,
+            size_t levels)
 {
-    const gw_mask *mask = &wanted->mask;
-    bool is_told = wanted->before != NULL ||
-                   (mask->only_lists && models[l].scalars != wanted->usual);
-    if (models[l].status == GW_STATUS_NONE || !is_told) {
+    bool is_unusual =
+        wanted->mask.only_lists && models[l].scalars != wanted->usual;
+    if (models[l].status == GW_STATUS_NONE ||
+        (!wanted->is_told && !is_unusual)) {
         return NULL;
     }
-    if (mask->only_lists) {
-        return state_of(mask, models[l].scalars, false);
+    for (; !wanted->mask.all && wanted->mask.n == 0 && l + 1 < levels; l++) {
+        wanted++;
     }
-    bool is_kept = mask->all || mask->n > 0;
-    const gw_state *state = models[is_kept ? l : l + 1].state;
-    return state != NULL ? gw_state_copy(state) : gw_state_new((gw_fields){0});
+    if (wanted->mask.only_lists) {
+        return state_of(&wanted->mask, models[l].scalars, false);
+    }
+    return models[l].state != NULL ? gw_state_copy(models[l].state)
+                                   : gw_state_new((gw_fields){0});
 }
 
 /* A model as it is saved; `told` gets the states that are not its own. */
@@ -254,8 +260,8 @@ look_at(const gw_keyframes *kf, uint32_t slot, gw_model *models, gw_model *told)
 {
     for (size_t l = kf->levels; l-- > 0;) {
         models[l] = gw_keyframes_cell(kf, l, slot);
-        told[l].state =
-            told_fields(gw_keyframes_wanted(kf, l, slot), models, l);
+        told[l].state = told_fields(gw_keyframes_wanted(kf, l, slot), models, l,
+                                    kf->levels);
         if (told[l].state != NULL) {
             models[l].state = told[l].state;
         }

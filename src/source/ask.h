@@ -115,7 +115,7 @@ typedef struct gw_flow {
     /** Now and then, for each task that waits for no answer: it may ask what
      *  it put off. The first one must. Or NULL. */
     void (*go_on)(void *self, gw_task *task, bool is_first);
-    size_t most_tasks; /* at a time; 0: half as many more than requests */
+    size_t least_tasks; /* at a time, where gw_asker_most is fewer */
 } gw_flow;
 
 /** Runs all tasks. What is taken is taken in the order of `next`. */

@@ -122,10 +122,12 @@ gw_flow_run(gw_asker *asker, const gw_flow *flow, void *self, gw_error *err)
         .asker = asker,
         .flow = flow,
         .self = self,
-        .room = flow->most_tasks ? flow->most_tasks : gw_asker_most(asker),
+        .room = gw_asker_most(asker),
     };
     gw_code code = GW_OK;
 
+    if (w.room < flow->least_tasks)
+        w.room = flow->least_tasks;
     w.tasks = gw_calloc(w.room, flow->task_size);
     while (code == GW_OK) {
         bool moved = false;

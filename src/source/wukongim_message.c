@@ -96,15 +96,17 @@ reply(void *self, gw_task *task, gw_error *err)
 
 /* ---- taking ---- */
 
+/* Those below a number. */
 static gw_code
-write_holes(topics *s, gw_wk_reading *t, gw_error *err)
+write_holes(topics *s, gw_wk_reading *t, int64_t below, gw_error *err)
 {
     /* for good: the cleanup fills in what the source's newest is */
     static const gw_import_row different = {.id = 1, .n = 1};
     gw_code code = GW_OK;
+    size_t n = 0;
 
-    for (size_t i = 0; i < t->n_holes && code == GW_OK; i++) {
-        const gw_wk_hole *h = &t->holes[i];
+    for (; n < t->n_holes && t->holes[n].from < below && code == GW_OK; n++) {
+        const gw_wk_hole *h = &t->holes[n];
         gw_buf key = {0};
         gw_buf_printf(&key, "%.*s/%" PRId64, GW_FMT(t->topic.name), h->from);
         if (h->upto > h->from)
@@ -114,10 +116,11 @@ write_holes(topics *s, gw_wk_reading *t, gw_error *err)
                                     h->upto - h->from + 1, err, "%s", h->why);
         gw_buf_clear(&key);
     }
-    if (t->n_holes > 0 && code == GW_OK)
+    if (n > 0 && code == GW_OK)
         code = gw_importing_put(s->wk->im, GW_WK_DIFFERENT, t->topic.name,
                                 &different, err);
-    t->n_holes = 0;
+    t->n_holes -= n;
+    memmove(t->holes, t->holes + n, t->n_holes * sizeof(gw_wk_hole));
     return code;
 }
 
@@ -156,7 +159,7 @@ end_silent(topics *s, gw_wk_reading *t, gw_error *err)
 static gw_code
 end_topic(topics *s, gw_wk_reading *t, gw_error *err)
 {
-    gw_code code = write_holes(s, t, err);
+    gw_code code = write_holes(s, t, INT64_MAX, err);
 
     if (code != GW_OK || t->is_silent)
         return code == GW_OK ? end_silent(s, t, err) : code;
@@ -190,14 +193,14 @@ take(void *self, gw_task *task, bool *took, bool *is_over, gw_error *err)
 
     if (t->n_pages > 0) {
         gw_wk_page page = gw_wk_reading_take(s->wk, t);
-        code = write_holes(s, t, err); /* those that the page passes */
+        code = write_holes(s, t, page.first, err);
         if (code == GW_OK)
             code = gw_wk_page_write(s->wk, &page, &t->topic, &t->row, err);
         gw_wk_page_clear(&page);
         *took = true;
     }
-    if (code == GW_OK && t->is_stalled) {
-        code = write_holes(s, t, err);
+    if (code == GW_OK && t->is_stalled && t->n_pages == 0) {
+        code = write_holes(s, t, INT64_MAX, err);
         if (code == GW_OK)
             gw_wk_reading_go_on(s->wk, t);
     }
@@ -238,7 +241,7 @@ gw_wk_topics_bring(gw_wk *wk, gw_wk_next_name next, void *arg, bool is_again,
         .take = take,
         .clear = clear,
         .go_on = go_on,
-        .most_tasks = TOPICS_READ,
+        .least_tasks = TOPICS_READ,
     };
     topics *s = gw_calloc(1, sizeof(*s));
 

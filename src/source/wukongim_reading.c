@@ -20,6 +20,20 @@ enum {
 /* ---- questions ---- */
 
 static void
+begin_asking(gw_wk *wk, gw_wk_reading *t)
+{
+    wk->pages_asked += !t->is_asking;
+    t->is_asking = true;
+}
+
+static void
+end_asking(gw_wk *wk, gw_wk_reading *t)
+{
+    wk->pages_asked -= t->is_asking;
+    t->is_asking = false;
+}
+
+static void
 ask_messages(gw_wk *wk, gw_wk_reading *t, int64_t start, int64_t end,
              int64_t limit)
 {
@@ -40,16 +54,8 @@ ask_messages(gw_wk *wk, gw_wk_reading *t, int64_t start, int64_t end,
     gw_buf_printf(&ask->label, "topic %.*s from %" PRId64,
                   GW_FMT(t->topic.name), start);
     ask->item.request.answer_bytes = GW_LIMIT_SOURCE_PAGE;
-    wk->pages_asked += !t->is_asking;
-    t->is_asking = true;
+    begin_asking(wk, t);
     gw_ask_send(&wk->asker, ask);
-}
-
-static void
-end_asking(gw_wk *wk, gw_wk_reading *t)
-{
-    wk->pages_asked -= t->is_asking;
-    t->is_asking = false;
 }
 
 static bool
@@ -361,23 +367,20 @@ take_bad_page(gw_wk *wk, gw_wk_reading *t, const gw_error *problem,
     gw_buf_printf(&why, "the answer is cut or no page (%s)", problem->text);
     gw_code code =
         gw_ask_again(&wk->asker, &t->task.ask, gw_buf_cstr(&why), err);
+    if (code == GW_OK && t->task.ask.state == GW_ASK_WAITING)
+        begin_asking(wk, t);
     gw_buf_clear(&why);
     return code;
 }
 
-gw_code
-gw_wk_reading_reply(gw_wk *wk, gw_wk_reading *t, gw_error *err)
+static gw_code
+take_answer(gw_wk *wk, gw_wk_reading *t, gw_error *err)
 {
     gw_wk_page page = {0};
     gw_error problem;
     gw_code code = GW_OK;
     int64_t from = t->phase == GW_WK_PHASE_PAGE ? t->at + 1 : t->probe;
 
-    end_asking(wk, t);
-    if (t->task.ask.state == GW_ASK_REFUSED) {
-        take_refusal(wk, t);
-        return GW_OK;
-    }
     if (t->phase == GW_WK_PHASE_NEWEST)
         return take_newest(wk, t, err);
     if (t->phase == GW_WK_PHASE_MEMBERS)
@@ -394,5 +397,24 @@ gw_wk_reading_reply(gw_wk *wk, gw_wk_reading *t, gw_error *err)
     else
         search_base(wk, t, false);
     gw_wk_page_clear(&page);
+    return code;
+}
+
+/* Of a topic that waits to be taken only its pages are kept. */
+gw_code
+gw_wk_reading_reply(gw_wk *wk, gw_wk_reading *t, gw_error *err)
+{
+    gw_ask *ask = &t->task.ask;
+    gw_code code = GW_OK;
+
+    end_asking(wk, t);
+    if (ask->state == GW_ASK_REFUSED)
+        take_refusal(wk, t);
+    else
+        code = take_answer(wk, t, err);
+    if (ask->state != GW_ASK_WAITING) {
+        gw_net_answer_clear(&ask->item.answer);
+        gw_arena_clear(&ask->arena);
+    }
     return code;
 }

@@ -20,6 +20,7 @@ const POSITIONS = [
 const remove = (...fields) =>
     ({ remove_fields: { collection: 'box', fields } });
 const DROP = { drop_collection: { collection: 'box' } };
+const OTHER = { drop_collection: { collection: 'other' } };
 
 /** An empty store that is migrated by rules; `sql` runs in it. */
 class Subject {
@@ -88,13 +89,13 @@ export function assertListsAreTold(given) {
     assert.ok(!dumpText(s.store).includes('"gone"'));
 }
 
-/** Texts of one file, each for some positions, the last for a list change. */
+/** Texts of the first file, each for some positions, the last for a list change. */
 export const EDITS = [
     { what: 'a field that is touched again', fqid: 'box/20', isList: true,
         texts: [[remove('gone')], [remove('x')], [remove('gone')]] },
     { what: 'a field that nobody touched meanwhile', fqid: 'box/20',
         isList: true, texts: [[remove('gone')],
-            [{ drop_collection: { collection: 'other' } }],
+            [OTHER],
             [remove('gone')]] },
     { what: 'a collection that is dropped now', fqid: 'box/1', isList: true,
         field: 'tags', texts: [[{ add_fields: { collection: 'box',
@@ -104,18 +105,22 @@ export const EDITS = [
             [remove('gone', 'a', 'b', 'c', 'd', 'e', 'f')]] },
     { what: 'a collection that is dropped as well', fqid: 'box/4',
         isList: false, texts: [[remove('gone')], [remove('gone'), DROP]] },
+    { what: 'a collection that nobody touched before', fqid: 'box/4',
+        isList: false, texts: [[OTHER], [remove('gone')]] },
+    { what: 'two levels that nobody looked at meanwhile', fqid: 'box/20',
+        isList: false, value: 3, texts: [[remove('gone')], [OTHER], [remove('gone')]] },
 ];
 
 /** What was saved for an old text is right for a new one. */
 export function assertEditIsTold(given, { texts, fqid, isList,
-    field = 'gone' }) {
+    field = 'gone', value = [1] }) {
     const s = new Subject(given);
     const keep = ['--keep-migrated', '--keyframe-events', '1'];
     load(s.store, POSITIONS);
     texts.forEach((rules, n) => {
-        s.write(rules);
+        s.write(rules, [OTHER]);
         load(s.store, [{ events: [{ fqid: `box/${20 + n - 1}`, type: 'create',
-            data: { id: 20 + n - 1, gone: [1] } }] }]);
+            data: { id: 20 + n - 1, gone: value } }] }]);
         s.assertMigrates(...keep);
     });
     if (!isList) return s.assertTold(fqid, field, ...keep);
