@@ -12,7 +12,7 @@ import { chromium } from 'playwright-core';
 const PLACES = [process.env.GODWIT_CHROMIUM, '/usr/bin/chromium',
     '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 // a server that is killed, or ends before its page
-const GONE = /net::ERR_(CONNECTION|INCOMPLETE|EMPTY)/;
+const GONE = /net::ERR_(CONNECTION|INCOMPLETE|EMPTY|SOCKET_NOT_CONNECTED)/;
 const AXE = fs.readFileSync(
     createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
